@@ -1,0 +1,1 @@
+"""Double-entry bookkeeping as pure values: no database, network, clock or randomness."""

@@ -1,0 +1,28 @@
+"""What the store can refuse, as types.
+
+Only error classes live here: no query and no rule.
+"""
+
+
+class StoreError(Exception):
+    """The base of all errors of the store; its text says what would be right."""
+
+
+class NotFound(StoreError):
+    """Nothing is stored under this id."""
+
+
+class Conflict(StoreError):
+    """What is stored already contradicts what was asked for."""
+
+
+class Fenced(StoreError):
+    """Another holder took the lease: this writer must stop and change nothing."""
+
+
+class NotDurable(StoreError):
+    """The database would not promise durability or integrity as it must."""
+
+
+class SchemaMismatch(StoreError):
+    """The database's schema is older or newer than this program."""

@@ -1,0 +1,187 @@
+"""Tables of parties and channels: who may owe what to whom, and up to which mark.
+
+Columns, keys and constraints only; queries are in the modules named after their purpose, and
+the tables of the books are in `tables_books`. All amounts are integer atomic units of the
+account's currency, all times are Unix seconds, below 2^63.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, text
+from sqlmodel import Field, SQLModel
+
+from gateway.ledger import states
+
+
+class Base(SQLModel):
+    """What all tables share: one metadata whose constraints have predictable names."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    """A check that a text column holds one of these values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Account(Base, table=True):
+    """An owner of devices, in one currency; the only thing that money is settled with."""
+
+    __table_args__ = (
+        one_of("status", ("active", "closed")),
+        CheckConstraint("length(id) BETWEEN 1 AND 40", name="id"),
+        CheckConstraint("scale BETWEEN 0 AND 18", name="scale"),
+        CheckConstraint("credit_limit >= 0", name="credit_limit"),
+    )
+    id: str = Field(primary_key=True)
+    name: str
+    currency: str
+    scale: int
+    credit_limit: int = Field(sa_type=BigInteger)
+    status: str = "active"
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class Device(Base, table=True):
+    """A machine with a key of its own."""
+
+    __table_args__ = (
+        one_of("status", states.DEVICE),
+        CheckConstraint("length(id) = 32", name="id"),
+        CheckConstraint("length(public_key) = 32", name="public_key"),
+    )
+    id: str = Field(primary_key=True)
+    public_key: bytes = Field(unique=True)
+    account_id: str = Field(foreign_key="account.id", index=True)
+    name: str
+    status: str = "active"
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class Tariff(Base, table=True):
+    """A price list entry; immutable once written, save for being retired."""
+
+    __table_args__ = (
+        one_of("status", ("active", "retired")),
+        CheckConstraint("length(id) = 32", name="id"),
+        CheckConstraint("numerator >= 0 AND denominator > 0", name="price"),
+        CheckConstraint("scale BETWEEN 0 AND 18", name="scale"),
+        CheckConstraint("pricing IN (0, 1)", name="pricing"),
+        CheckConstraint(
+            "window_units > 0 AND max_capacity > 0 AND max_lifetime_s > 0", name="limits"
+        ),
+        # A name may be used again once the tariff that had it is retired.
+        Index(
+            "uq_tariff_name_active",
+            "name",
+            unique=True,
+            sqlite_where=text("status = 'active'"),
+            postgresql_where=text("status = 'active'"),
+        ),
+    )
+    id: bytes = Field(primary_key=True)
+    name: str
+    encoded: bytes
+    unit: str
+    numerator: int = Field(sa_type=BigInteger)
+    denominator: int = Field(sa_type=BigInteger)
+    currency: str
+    scale: int
+    pricing: int
+    payee_account: str = Field(foreign_key="account.id")
+    window_units: int = Field(sa_type=BigInteger)
+    max_capacity: int = Field(sa_type=BigInteger)
+    max_lifetime_s: int = Field(sa_type=BigInteger)
+    status: str = "active"
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class Channel(Base, table=True):
+    """A payment channel; (amount, units, iou) is its mark, and its whole money state."""
+
+    __table_args__ = (
+        one_of("state", states.CHANNEL),
+        CheckConstraint("length(id) = 32", name="id"),
+        CheckConstraint(
+            "0 <= settled_amount AND settled_amount <= amount AND amount <= capacity",
+            name="amounts",
+        ),
+        CheckConstraint("0 <= settled_units AND settled_units <= units", name="units"),
+        CheckConstraint("window_units > 0 AND serial >= 0", name="grant"),
+        # A claim needs the payer's signature: no mark without an IOU.
+        CheckConstraint("amount = 0 OR iou IS NOT NULL", name="iou"),
+        CheckConstraint(
+            "(state = 'closed') = (closed_at IS NOT NULL)"
+            " AND (state = 'closed') = (close_reason IS NOT NULL)",
+            name="closed",
+        ),
+        # A close posts what is left, so nothing unsettled can hide on a closed channel.
+        CheckConstraint("state <> 'closed' OR settled_amount = amount", name="final"),
+    )
+    id: bytes = Field(primary_key=True)
+    device_id: str = Field(foreign_key="device.id", index=True)
+    payer_account: str = Field(foreign_key="account.id", index=True)
+    payee_account: str = Field(foreign_key="account.id", index=True)
+    tariff_id: bytes = Field(foreign_key="tariff.id")
+    open_message: bytes
+    opened_message: bytes
+    capacity: int = Field(sa_type=BigInteger)
+    expires_at: int = Field(sa_type=BigInteger)
+    window_units: int = Field(sa_type=BigInteger)
+    serial: int = Field(default=0, sa_type=BigInteger)
+    state: str = Field(default="open", index=True)
+    amount: int = Field(default=0, sa_type=BigInteger)
+    units: int = Field(default=0, sa_type=BigInteger)
+    iou: bytes | None = None
+    settled_amount: int = Field(default=0, sa_type=BigInteger)
+    settled_units: int = Field(default=0, sa_type=BigInteger)
+    opened_at: int = Field(sa_type=BigInteger)
+    closed_at: int | None = Field(default=None, sa_type=BigInteger)
+    close_reason: str | None = None
+
+
+class Evidence(Base, table=True):
+    """A message kept because it proves something wrong; its id is its SHA-256 in hex."""
+
+    channel_id: bytes = Field(primary_key=True, foreign_key="channel.id")
+    id: str = Field(primary_key=True)
+    kind: str
+    message: bytes
+    found_at: int = Field(sa_type=BigInteger)
+
+
+class Token(Base, table=True):
+    """An operator's access token; only the hash of its secret is kept."""
+
+    __table_args__ = (CheckConstraint("length(secret_hash) = 32", name="secret_hash"),)
+    id: str = Field(primary_key=True)
+    name: str
+    role: str
+    secret_hash: bytes = Field(unique=True)
+    expires_at: int | None = Field(default=None, sa_type=BigInteger)
+    revoked_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Lease(Base, table=True):
+    """Who may write a shard: the holder of its highest fencing token."""
+
+    __table_args__ = (CheckConstraint("token > 0", name="token"),)
+    name: str = Field(primary_key=True)
+    token: int = Field(sa_type=BigInteger)
+    holder: str
+
+
+class Meta(Base, table=True):
+    """Facts about this database itself, and the row that journal writers lock."""
+
+    key: str = Field(primary_key=True)
+    value: str
