@@ -1,0 +1,451 @@
+"""What is said about one channel while it lives: the payloads of every kind but the tariff's
+(`pricing`) and the settlement's (`statements`).
+
+Each class is one payload: its constructor takes values that are already right, `payload()` gives
+the bytes, and the `read_*` function beside it checks bytes from outside and names the field that
+is wrong. Envelopes are put around payloads elsewhere (`envelope`).
+"""
+
+from protocol import MAX_CHANNELS_PER_DEVICE, cbor
+from protocol.errors import WireError
+from protocol.fields import array, data, integer, octets, read_map, text
+from protocol.ids import channel_id
+from protocol.pricing import Tariff, tariff_from_map
+from protocol.reasons import NAMES, REASONS
+from protocol.topics import UP_KINDS
+
+NONCE_SIZE = 16
+HASH_SIZE = 32
+TICK_HANDLE_SIZE = 8
+
+CHECKPOINT = 0
+SETTLEMENT = 1
+CLOSE = 2
+RECEIPT_EVENTS = ("checkpoint", "settlement", "close")
+
+
+def _fields(payload: bytes, required: tuple[int, ...], kind: str) -> dict[int, object]:
+    return read_map(cbor.decode(payload), required, (), kind)
+
+
+class Hello:
+    """A device has connected and asks for offers and for its channels. COSE_Mac0."""
+
+    def __init__(self, nonce: bytes) -> None:
+        self.nonce = nonce
+
+    def payload(self) -> bytes:
+        return cbor.encode({1: self.nonce})
+
+
+def read_hello(payload: bytes) -> Hello:
+    """Raises WireError."""
+    return Hello(data(_fields(payload, (1,), "hello")[1], NONCE_SIZE, "hello.nonce"))
+
+
+class Offer:
+    """The terms that the gateway would accept from this device. COSE_Sign1 of the gateway."""
+
+    def __init__(
+        self,
+        tariff: Tariff,
+        payee_key: bytes,
+        gateway_key: bytes,
+        max_capacity: int,
+        window: int,
+        max_lifetime: int,
+        time: int,
+    ) -> None:
+        self.tariff = tariff
+        self.payee_key = payee_key
+        self.gateway_key = gateway_key
+        self.max_capacity = max_capacity
+        self.window = window
+        self.max_lifetime = max_lifetime
+        self.time = time
+
+    def payload(self) -> bytes:
+        return cbor.encode(
+            {
+                1: self.tariff.to_map(),
+                2: self.payee_key,
+                3: self.gateway_key,
+                4: self.max_capacity,
+                5: self.window,
+                6: self.max_lifetime,
+                7: self.time,
+            }
+        )
+
+
+def read_offer(payload: bytes) -> Offer:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3, 4, 5, 6, 7), "offer")
+    return Offer(
+        tariff_from_map(fields[1], "offer.tariff"),
+        data(fields[2], 32, "offer.payee_key"),
+        data(fields[3], 32, "offer.gateway_key"),
+        integer(fields[4], "offer.max_capacity"),
+        integer(fields[5], "offer.window"),
+        integer(fields[6], "offer.max_lifetime"),
+        integer(fields[7], "offer.time"),
+    )
+
+
+class Terms:
+    """All that a channel is, for its whole life; the payload of `open`, signed by the payer."""
+
+    def __init__(
+        self,
+        payer_key: bytes,
+        payee_key: bytes,
+        gateway_key: bytes,
+        tariff: Tariff,
+        capacity: int,
+        expiry: int,
+        nonce: bytes,
+    ) -> None:
+        self.payer_key = payer_key
+        self.payee_key = payee_key
+        self.gateway_key = gateway_key
+        self.tariff = tariff
+        self.capacity = capacity
+        self.expiry = expiry
+        self.nonce = nonce
+
+    def payload(self) -> bytes:
+        return cbor.encode(
+            {
+                1: self.payer_key,
+                2: self.payee_key,
+                3: self.gateway_key,
+                4: self.tariff.to_map(),
+                5: self.capacity,
+                6: self.expiry,
+                7: self.nonce,
+            }
+        )
+
+    def channel_id(self) -> bytes:
+        """The channel's id, 32 bytes."""
+        return channel_id(self.payload())
+
+
+def read_terms(payload: bytes) -> Terms:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3, 4, 5, 6, 7), "open")
+    return Terms(
+        data(fields[1], 32, "open.payer_key"),
+        data(fields[2], 32, "open.payee_key"),
+        data(fields[3], 32, "open.gateway_key"),
+        tariff_from_map(fields[4], "open.tariff"),
+        integer(fields[5], "open.capacity"),
+        integer(fields[6], "open.expiry"),
+        data(fields[7], NONCE_SIZE, "open.nonce"),
+    )
+
+
+class Opened:
+    """The gateway has accepted the terms. COSE_Sign1 of the gateway."""
+
+    def __init__(self, channel: bytes, opened_at: int, limit: int, serial: int) -> None:
+        self.channel = channel
+        self.opened_at = opened_at
+        self.limit = limit
+        self.serial = serial
+
+    def payload(self) -> bytes:
+        return cbor.encode({1: self.channel, 2: self.opened_at, 3: self.limit, 4: self.serial})
+
+
+def read_opened(payload: bytes) -> Opened:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3, 4), "opened")
+    return Opened(
+        data(fields[1], HASH_SIZE, "opened.channel_id"),
+        integer(fields[2], "opened.opened_at"),
+        integer(fields[3], "opened.limit"),
+        integer(fields[4], "opened.serial"),
+    )
+
+
+class Iou:
+    """The payer owes `amount` atomic units in all for `units` in all on this channel. COSE_Sign1
+    of the payer. Where ticks follow, it commits to the root and the length of a hash chain."""
+
+    __slots__ = ("amount", "chain_length", "chain_root", "channel", "units")
+
+    def __init__(
+        self,
+        channel: bytes,
+        amount: int,
+        units: int,
+        chain_root: bytes = b"",
+        chain_length: int = 0,
+    ) -> None:
+        self.channel = channel
+        self.amount = amount
+        self.units = units
+        self.chain_root = chain_root
+        self.chain_length = chain_length
+
+    def payload(self) -> bytes:
+        fields: dict[int, object] = {1: self.channel, 2: self.amount, 3: self.units}
+        if self.chain_root:
+            fields[4] = self.chain_root
+            fields[5] = self.chain_length
+        return cbor.encode(fields)
+
+
+def read_iou(payload: bytes) -> Iou:
+    """Raises WireError."""
+    value = cbor.decode(payload)
+    with_chain = isinstance(value, dict) and (4 in value or 5 in value)
+    fields = read_map(value, (1, 2, 3, 4, 5) if with_chain else (1, 2, 3), (), "iou")
+    channel = data(fields[1], HASH_SIZE, "iou.channel_id")
+    amount = integer(fields[2], "iou.amount")
+    units = integer(fields[3], "iou.units")
+    if not with_chain:
+        return Iou(channel, amount, units)
+    length = integer(fields[5], "iou.chain_length")
+    if length == 0:
+        raise WireError("iou.chain_length", "must be at least 1")
+    return Iou(channel, amount, units, data(fields[4], HASH_SIZE, "iou.chain_root"), length)
+
+
+class Tick:
+    """One more step of the last IOU's chain, unsigned: the preimage is its own proof. The channel
+    is named by the first 8 bytes of its id."""
+
+    def __init__(self, handle: bytes, index: int, preimage: bytes) -> None:
+        self.handle = handle
+        self.index = index
+        self.preimage = preimage
+
+    def payload(self) -> bytes:
+        return cbor.encode({1: self.handle, 2: self.index, 3: self.preimage})
+
+
+def read_tick(payload: bytes) -> Tick:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3), "tick")
+    index = integer(fields[2], "tick.index")
+    if index == 0:
+        raise WireError("tick.index", "must be at least 1")
+    return Tick(
+        data(fields[1], TICK_HANDLE_SIZE, "tick.handle"),
+        index,
+        data(fields[3], HASH_SIZE, "tick.preimage"),
+    )
+
+
+class Close:
+    """The payer ends the channel. COSE_Sign1 of the payer. It carries the last IOU that the payer
+    signed (the whole message, or nothing), so that the payment and the end can't race."""
+
+    def __init__(self, channel: bytes, last_iou: bytes) -> None:
+        self.channel = channel
+        self.last_iou = last_iou
+
+    def payload(self) -> bytes:
+        return cbor.encode({1: self.channel, 2: self.last_iou})
+
+
+def read_close(payload: bytes) -> Close:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2), "close")
+    return Close(
+        data(fields[1], HASH_SIZE, "close.channel_id"), octets(fields[2], "close.last_iou")
+    )
+
+
+class Ack:
+    """The high-water mark, durable, and how far the device may deliver. COSE_Mac0."""
+
+    def __init__(self, channel: bytes, amount: int, units: int, limit: int, serial: int) -> None:
+        self.channel = channel
+        self.amount = amount
+        self.units = units
+        self.limit = limit
+        self.serial = serial
+
+    def payload(self) -> bytes:
+        return cbor.encode(
+            {1: self.channel, 2: self.amount, 3: self.units, 4: self.limit, 5: self.serial}
+        )
+
+
+def read_ack(payload: bytes) -> Ack:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3, 4, 5), "ack")
+    return Ack(
+        data(fields[1], HASH_SIZE, "ack.channel_id"),
+        integer(fields[2], "ack.amount"),
+        integer(fields[3], "ack.units"),
+        integer(fields[4], "ack.limit"),
+        integer(fields[5], "ack.serial"),
+    )
+
+
+class Grant:
+    """How far the device may deliver, cumulative units. `serial` rises with every decision of an
+    operator, so an older grant never undoes a newer one. COSE_Mac0."""
+
+    def __init__(self, channel: bytes, limit: int, serial: int) -> None:
+        self.channel = channel
+        self.limit = limit
+        self.serial = serial
+
+    def payload(self) -> bytes:
+        return cbor.encode({1: self.channel, 2: self.limit, 3: self.serial})
+
+
+def read_grant(payload: bytes) -> Grant:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3), "grant")
+    return Grant(
+        data(fields[1], HASH_SIZE, "grant.channel_id"),
+        integer(fields[2], "grant.limit"),
+        integer(fields[3], "grant.serial"),
+    )
+
+
+class Credit:
+    """The gateway's own IOU to a payee, on a mirror channel. COSE_Sign1 of the gateway."""
+
+    def __init__(self, channel: bytes, amount: int, units: int) -> None:
+        self.channel = channel
+        self.amount = amount
+        self.units = units
+
+    def payload(self) -> bytes:
+        return cbor.encode({1: self.channel, 2: self.amount, 3: self.units})
+
+
+def read_credit(payload: bytes) -> Credit:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3), "credit")
+    return Credit(
+        data(fields[1], HASH_SIZE, "credit.channel_id"),
+        integer(fields[2], "credit.amount"),
+        integer(fields[3], "credit.units"),
+    )
+
+
+class Receipt:
+    """The high-water mark, for anyone to check. `event` is CHECKPOINT, SETTLEMENT or CLOSE, `run`
+    the settlement run's number or 0. COSE_Sign1 of the gateway."""
+
+    def __init__(
+        self, channel: bytes, amount: int, units: int, event: int, time: int, run: int = 0
+    ) -> None:
+        self.channel = channel
+        self.amount = amount
+        self.units = units
+        self.event = event
+        self.time = time
+        self.run = run
+
+    def payload(self) -> bytes:
+        return cbor.encode(
+            {
+                1: self.channel,
+                2: self.amount,
+                3: self.units,
+                4: self.event,
+                5: self.time,
+                6: self.run,
+            }
+        )
+
+
+def read_receipt(payload: bytes) -> Receipt:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3, 4, 5, 6), "receipt")
+    event = integer(fields[4], "receipt.event")
+    if event >= len(RECEIPT_EVENTS):
+        raise WireError("receipt.event", "must be 0 (checkpoint), 1 (settlement) or 2 (close)")
+    return Receipt(
+        data(fields[1], HASH_SIZE, "receipt.channel_id"),
+        integer(fields[2], "receipt.amount"),
+        integer(fields[3], "receipt.units"),
+        event,
+        integer(fields[5], "receipt.time"),
+        integer(fields[6], "receipt.run"),
+    )
+
+
+class Resumed:
+    """One open channel as the gateway has it, proven by the device's own two signatures."""
+
+    def __init__(self, open_message: bytes, last_iou: bytes, limit: int, serial: int) -> None:
+        self.open_message = open_message
+        self.last_iou = last_iou
+        self.limit = limit
+        self.serial = serial
+
+
+class Resume:
+    """The answer to a hello: every open channel of this device. COSE_Mac0; the hello's nonce shows
+    that it is no old answer."""
+
+    def __init__(self, nonce: bytes, channels: list[Resumed]) -> None:
+        self.nonce = nonce
+        self.channels = channels
+
+    def payload(self) -> bytes:
+        rows = [[c.open_message, c.last_iou, c.limit, c.serial] for c in self.channels]
+        return cbor.encode({1: self.nonce, 2: rows})
+
+
+def read_resume(payload: bytes) -> Resume:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2), "resume")
+    rows = array(fields[2], "resume.channels")
+    if len(rows) > MAX_CHANNELS_PER_DEVICE:
+        raise WireError("resume.channels", "more than 8 channels")
+    channels = []
+    for row in rows:
+        parts = array(row, "resume.channels")
+        if len(parts) != 4:
+            raise WireError("resume.channels", "each must be an array of 4")
+        channels.append(
+            Resumed(
+                octets(parts[0], "resume.open"),
+                octets(parts[1], "resume.last_iou"),
+                integer(parts[2], "resume.limit"),
+                integer(parts[3], "resume.serial"),
+            )
+        )
+    return Resume(data(fields[1], NONCE_SIZE, "resume.nonce"), channels)
+
+
+class Refused:
+    """A message of `kind` was refused for `reason` (a key of REASONS). `channel` is empty where
+    none could be read; `expected` is the number that would have been right, or 0. COSE_Mac0."""
+
+    def __init__(self, kind: str, reason: str, channel: bytes, expected: int = 0) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.channel = channel
+        self.expected = expected
+
+    def payload(self) -> bytes:
+        return cbor.encode(
+            {1: self.kind, 2: REASONS[self.reason], 3: self.channel, 4: self.expected}
+        )
+
+
+def read_refused(payload: bytes) -> Refused:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2, 3, 4), "refused")
+    kind = text(fields[1], "refused.kind")
+    number = integer(fields[2], "refused.reason")
+    channel = octets(fields[3], "refused.channel_id")
+    if kind not in UP_KINDS:
+        raise WireError("refused.kind", "no such kind of message")
+    if number not in NAMES:
+        raise WireError("refused.reason", "no such reason")
+    if len(channel) not in (0, HASH_SIZE):
+        raise WireError("refused.channel_id", "must be 32 bytes or empty")
+    return Refused(kind, NAMES[number], channel, integer(fields[4], "refused.expected"))

@@ -1,0 +1,97 @@
+"""Tariffs, and what units cost.
+
+The price is a fraction of atomic currency units per unit quantum. `amount` rounds down once, on
+the cumulative units, so rounding never adds up.
+"""
+
+from protocol import MAX_INT, cbor
+from protocol.errors import ProtocolError, WireError
+from protocol.fields import integer, read_map, text
+from protocol.ids import tariff_id
+
+METERED = 0
+OPEN_ENDED = 1
+
+_FIELDS = (1, 2, 3, 4, 5, 6)
+
+
+class Tariff:
+    """One immutable price: `numerator/denominator` atomic units of `currency` (ISO 4217, 10^-scale
+    of it) per `unit` quantum (a UCUM code such as `W.h`, `By`, `s`). An open-ended tariff lets the
+    payer choose the amount."""
+
+    def __init__(
+        self,
+        unit: str,
+        numerator: int,
+        denominator: int,
+        currency: str,
+        scale: int = 6,
+        pricing: int = METERED,
+    ) -> None:
+        if not 1 <= len(unit) <= 16:
+            raise WireError("tariff.unit", "must be a UCUM code of 1 to 16 characters")
+        if len(currency) != 3 or not currency.isalpha() or currency != currency.upper():
+            raise WireError("tariff.currency", "must be three capital letters (ISO 4217)")
+        if not 0 <= numerator <= MAX_INT:
+            raise WireError("tariff.numerator", "must be 0..2^63-1")
+        if not 1 <= denominator <= MAX_INT:
+            raise WireError("tariff.denominator", "must be 1..2^63-1")
+        if not 0 <= scale <= 18:
+            raise WireError("tariff.scale", "must be 0..18")
+        if pricing not in (METERED, OPEN_ENDED):
+            raise WireError("tariff.pricing", "must be 0 (metered) or 1 (open-ended)")
+        self.unit = unit
+        self.numerator = numerator
+        self.denominator = denominator
+        self.currency = currency
+        self.scale = scale
+        self.pricing = pricing
+
+    def to_map(self) -> dict[int, object]:
+        """The tariff as it stands in offers and terms."""
+        return {
+            1: self.unit,
+            2: self.numerator,
+            3: self.denominator,
+            4: self.currency,
+            5: self.scale,
+            6: self.pricing,
+        }
+
+    def encoded(self) -> bytes:
+        """The bytes that the tariff's id is the hash of."""
+        return cbor.encode(self.to_map())
+
+    def id(self) -> bytes:
+        """The tariff's id, 32 bytes."""
+        return tariff_id(self.encoded())
+
+    def amount(self, units: int) -> int:
+        """What `units` (cumulative, 0..2^63-1) cost, in atomic units, rounded down.
+
+        Raises ProtocolError `over_capacity` if no amount on the wire is that large.
+        """
+        amount = units * self.numerator // self.denominator
+        if amount > MAX_INT:
+            raise ProtocolError("over_capacity", "amount", "greater than 2^63-1")
+        return amount
+
+    def units_within(self, amount: int) -> int:
+        """The most units that cost no more than `amount`; 2^63-1 where they cost nothing."""
+        if self.numerator == 0:
+            return MAX_INT
+        return min(MAX_INT, ((amount + 1) * self.denominator - 1) // self.numerator)
+
+
+def tariff_from_map(value: object, where: str = "tariff") -> Tariff:
+    """The tariff in a decoded map. Raises WireError naming the field that is wrong."""
+    fields = read_map(value, _FIELDS, (), where)
+    return Tariff(
+        text(fields[1], where + ".unit"),
+        integer(fields[2], where + ".numerator"),
+        integer(fields[3], where + ".denominator"),
+        text(fields[4], where + ".currency"),
+        integer(fields[5], where + ".scale"),
+        integer(fields[6], where + ".pricing"),
+    )
