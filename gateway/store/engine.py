@@ -38,6 +38,12 @@ class Store:
         self.engine = engine
         self._clock = clock
         self._writer = engine.execution_options(tally_write=True)
+        # One snapshot for the whole transaction, as SQLite gives by itself.
+        self._reader = (
+            engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            if engine.dialect.name == "postgresql"
+            else engine
+        )
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -47,8 +53,8 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One read transaction; it is rolled back at the end, so it can change nothing."""
-        with self.engine.connect() as conn:
+        """One read transaction on one snapshot; rolled back at the end, so it changes nothing."""
+        with self._reader.connect() as conn:
             yield conn
 
     def now(self, conn: Connection) -> int:

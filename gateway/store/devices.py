@@ -1,0 +1,74 @@
+"""Queries on devices.
+
+That a key is a good Ed25519 key is checked by the caller, before it comes here.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from gateway.ledger import states
+from gateway.store.errors import Conflict, NotFound
+from gateway.store.tables import Base, Device
+from protocol.ids import device_id
+
+device = Base.metadata.tables["device"]
+
+_LOAD = select(device).where(device.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def add(conn: Connection, new: Device) -> None:
+    """Store a new device. Raises Conflict if its id is not its key's, or is registered already."""
+    if new.id != device_id(new.public_key):
+        raise Conflict(f"device id: this key's is {device_id(new.public_key)}")
+    if load(conn, [new.id]):
+        raise Conflict(f"device {new.id}: registered already")
+    conn.execute(insert(device).values(**new.model_dump()))
+
+
+def load(conn: Connection, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """The rows of these devices that exist, in no order."""
+    return conn.execute(_LOAD, {"ids": list(ids)}).all() if ids else []
+
+
+def get(conn: Connection, id_: str) -> Row[Any]:
+    """One device. Raises NotFound."""
+    row = conn.execute(_LOAD, {"ids": [id_]}).one_or_none()
+    if row is None:
+        raise NotFound(f"device {id_}: unknown")
+    return row
+
+
+def page(
+    conn: Connection,
+    *,
+    after: str = "",
+    limit: int = 100,
+    account_id: str | None = None,
+    status: str | None = None,
+) -> Sequence[Row[Any]]:
+    """At most `limit` devices with ids above `after`, by id."""
+    query = select(device).where(device.c.id > after).order_by(device.c.id).limit(limit)
+    if account_id is not None:
+        query = query.where(device.c.account_id == account_id)
+    if status is not None:
+        query = query.where(device.c.status == status)
+    return conn.execute(query).all()
+
+
+def set_status(conn: Connection, id_: str, status: str) -> None:
+    """Suspend, reactivate or revoke a device. Raises NotFound, or IllegalMove from `states`."""
+    now = conn.execute(
+        select(device.c.status).where(device.c.id == id_).with_for_update()
+    ).scalar_one_or_none()
+    if now is None:
+        raise NotFound(f"device {id_}: unknown")
+    states.move(states.DEVICE, now, status)
+    conn.execute(update(device).where(device.c.id == id_).values(status=status))
+
+
+def rename(conn: Connection, id_: str, name: str) -> None:
+    """Give a device another name. Raises NotFound."""
+    get(conn, id_)
+    conn.execute(update(device).where(device.c.id == id_).values(name=name))

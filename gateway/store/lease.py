@@ -1,0 +1,39 @@
+"""Fencing: who may write, proven inside the transaction that writes.
+
+A lease has no time in it. Whoever takes it gets a token above all before; a writer shows its token
+in each transaction, and one that was replaced (paused, partitioned, restored) is refused.
+"""
+
+from sqlalchemy import Connection, insert, select, update
+
+from gateway.store.errors import Fenced
+from gateway.store.tables import Base
+
+lease = Base.metadata.tables["lease"]
+meta = Base.metadata.tables["meta"]
+
+
+def take(conn: Connection, name: str, holder: str) -> int:
+    """Take the lease `name` from whoever has it, and return the new token, above all before."""
+    # The lock of the journal stands in for a row that may not be there yet to be locked.
+    conn.execute(select(meta.c.key).where(meta.c.key == "journal").with_for_update()).one()
+    last = conn.execute(select(lease.c.token).where(lease.c.name == name)).scalar_one_or_none()
+    if last is None:
+        conn.execute(insert(lease).values(name=name, token=1, holder=holder))
+        return 1
+    token = int(last) + 1
+    conn.execute(update(lease).where(lease.c.name == name).values(token=token, holder=holder))
+    return token
+
+
+def check(conn: Connection, name: str, token: int) -> None:
+    """Raise Fenced unless `token` is the lease's latest, and keep it so until the transaction ends.
+
+    Call it in each writing transaction, before the first change.
+    """
+    row = conn.execute(
+        select(lease.c.token, lease.c.holder).where(lease.c.name == name).with_for_update(read=True)
+    ).one_or_none()
+    if row is None or row.token != token:
+        holder = "nobody" if row is None else f"{row.holder} with token {row.token}"
+        raise Fenced(f"lease {name}: token {token} is not the latest, it is held by {holder}")
