@@ -1,15 +1,27 @@
 """Queries on channels: opening, the mark, freezing, evidence.
 
-The hot path is `load` and `raise_marks`; both are Core statements that SQLAlchemy compiles once.
+The hot path is `load` and `raise_marks`; both are Core statements that are compiled once.
 Closing is in `gateway.settlement.intervals`, since a close posts. Whether a mark may be raised is
 the protocol's to decide; the WHERE clause only holds what must be true at the commit.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Row,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from gateway.ledger import states
 from gateway.store.errors import Conflict, NotFound
@@ -25,7 +37,7 @@ _RAISE = (
     update(channel)
     .where(
         channel.c.id == bindparam("b_id"),
-        channel.c.state == "open",
+        channel.c.state == literal_column("'open'"),
         channel.c.amount < bindparam("new_amount"),
         channel.c.units <= bindparam("new_units"),
         channel.c.capacity >= bindparam("new_amount"),
@@ -47,8 +59,19 @@ def raise_marks(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     if not rows:
         return 0
     # One order for all writers, so that PostgreSQL's row locks can't meet head-on.
-    ordered = sorted(rows, key=lambda row: bytes(row["b_id"]))
-    return conn.execute(_RAISE, ordered).rowcount
+    ordered = sorted(rows, key=itemgetter("b_id"))
+    sql, order = _raise_sql(conn.dialect)
+    # Core's own handling of each row's parameters took half the time of a batch.
+    given = [tuple([row[name] for name in order]) for row in ordered] if order else ordered
+    return conn.exec_driver_sql(sql, given).rowcount
+
+
+@cache
+def _raise_sql(dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """The statement compiled for a dialect, and its parameters' order if they are positional."""
+    compiled = _RAISE.compile(dialect=dialect)
+    positions = compiled.positiontup
+    return str(compiled), tuple(positions or ())
 
 
 def load(conn: Connection, ids: Sequence[bytes]) -> Sequence[Row[Any]]:
