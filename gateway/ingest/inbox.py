@@ -1,0 +1,71 @@
+"""What has arrived and is not yet in a batch.
+
+Bounded per device before anything is parsed, so that one that floods can neither fill the memory
+nor starve the others. What is dropped costs nothing: the next IOU contains it.
+"""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+from protocol import topics
+
+MAX_WAITING_PER_DEVICE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One MQTT message as it came. `mid` and `epoch` name it to the connection that brought it,
+    for the PUBACK that follows the commit (mid 0: none is due)."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    mid: int = 0
+    epoch: int = 0
+
+
+class Inbox:
+    """A queue that gives out everything it holds at once."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._messages: list[Received] = []
+        self._waiting: Counter[str] = Counter()
+        self._closed = False
+        self.dropped = 0
+
+    def put(self, message: Received) -> bool:
+        """Add a message; False if its device already has too many waiting."""
+        sender = message.topic[:_SENDER_END]
+        with self._condition:
+            if self._waiting[sender] >= MAX_WAITING_PER_DEVICE:
+                self.dropped += 1
+                return False
+            self._waiting[sender] += 1
+            self._messages.append(message)
+            if len(self._messages) == 1:
+                self._condition.notify()
+        return True
+
+    def take(self, timeout: float) -> list[Received]:
+        """All that is there, waiting up to `timeout` seconds for the first; empty if none came."""
+        with self._condition:
+            if not self._messages and not self._closed:
+                self._condition.wait(timeout)
+            taken, self._messages = self._messages, []
+            self._waiting.clear()
+            return taken
+
+    def close(self) -> None:
+        """Wake the taker; nothing more will come."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+
+# `tally/1/<shard>/<device_id>`: where the part of a topic that names the sender ends.
+_SENDER_END = len(topics.up("0" * 32, "iou")) - len("/up/iou")

@@ -1,0 +1,252 @@
+"""IOUs: decode, coalesce, verify, commit, ack.
+
+Of several IOUs of one channel in a batch only the newest need be verified and stored, since it
+contains the others; if it proves bad, the next newest is tried, so that a forged message can't hide
+a good one. What may raise a mark is `protocol.payee`'s to say; this file only does it for many at
+once and in the right order.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from gateway.ingest import replies
+from gateway.ingest.context import Context, Overtaken
+from gateway.ingest.directory import KnownChannel, KnownDevice
+from gateway.ingest.replies import Outgoing
+from gateway.store import channels
+from protocol import envelope, payee
+from protocol.errors import AuthenticationError, ProtocolError
+from protocol.messages import Iou, read_iou
+
+_MAX_ATTEMPTS = 8
+
+
+@dataclass(slots=True)
+class Claim:
+    """One IOU as it came, decoded and not yet verified."""
+
+    device: KnownDevice
+    iou: Iou
+    message: bytes
+    signed: envelope.Signed
+
+
+def read_claim(device: KnownDevice, message: bytes) -> Claim:
+    """Raises WireError."""
+    signed = envelope.parse_sign1("iou", message)
+    return Claim(device, read_iou(signed.payload), message, signed)
+
+
+@dataclass(slots=True)
+class _Group:
+    """The claims of one device on one channel, the newest last, until one of them is settled."""
+
+    device: KnownDevice
+    channel: KnownChannel
+    claims: list[Claim]
+    winner: Claim | None = None
+    contradiction: Claim | None = None
+    answer_ack: bool = False
+
+
+def take_ious(context: Context, claims: Sequence[Claim]) -> list[Outgoing]:
+    """Take these IOUs, raise the marks that they raise, and return the answers to send.
+
+    On return everything that the answers say is on disk. Raises Fenced if this worker was replaced.
+    """
+    for _ in range(_MAX_ATTEMPTS):
+        answers: list[Outgoing] = []
+        with context.read() as conn:
+            now = context.store.now(conn)
+            groups = _group(context, conn, claims, answers)
+        _decide(context, groups, now, answers)
+        if _commit(context, groups):
+            _after_commit(context, groups, answers)
+            return answers
+        context.directory.forget_channels(group.channel.id for group in groups)
+    raise Overtaken
+
+
+def _group(
+    context: Context, conn: Connection, claims: Sequence[Claim], answers: list[Outgoing]
+) -> list[_Group]:
+    by_channel: dict[tuple[str, bytes], list[Claim]] = defaultdict(list)
+    for claim in claims:
+        by_channel[(claim.device.id, claim.iou.channel)].append(claim)
+    context.directory.load_channels(conn, (channel for _, channel in by_channel))
+    groups = []
+    for (device_id, channel_id), own in by_channel.items():
+        channel = context.directory.cached_channel(channel_id)
+        # The device as it is now: it may have been suspended since the message was decoded.
+        device = context.directory.device(conn, device_id) or own[0].device
+        problem = _not_payable(device, channel)
+        if problem is not None or channel is None:
+            problem = problem or _unknown()
+            answers.append(refuse(context, device, "iou", channel_id, problem))
+            continue
+        own.sort(key=lambda claim: (claim.iou.amount, claim.iou.units))
+        groups.append(_Group(device, channel, own))
+    return groups
+
+
+def _unknown() -> ProtocolError:
+    return ProtocolError("unknown_channel", "iou.channel_id", "no such channel")
+
+
+def _not_payable(
+    device: KnownDevice, channel: KnownChannel | None
+) -> ProtocolError | None:
+    if channel is None:
+        return _unknown()
+    if channel.device_id != device.id:
+        return ProtocolError(
+            "not_yours", "iou.channel_id", "the channel of another device"
+        )
+    if device.status == "revoked":
+        return ProtocolError("device_suspended", "device", "its key is revoked")
+    return None
+
+
+def refuse(
+    context: Context,
+    device: KnownDevice,
+    kind: str,
+    channel_id: bytes,
+    error: ProtocolError,
+) -> Outgoing:
+    """Count a refusal and return the answer that tells it."""
+    context.metrics.refused.labels(kind, error.reason).inc()
+    return replies.refused(device, kind, channel_id, error)
+
+
+def _decide(
+    context: Context, groups: list[_Group], now: int, answers: list[Outgoing]
+) -> None:
+    """Find each group's newest good claim: judge, verify together, try the next where one is bad."""
+    undecided = groups
+    while undecided:
+        candidates = []
+        for group in undecided:
+            claim, verdict = _next_candidate(context, group, now, answers)
+            if claim is not None:
+                candidates.append((group, claim, verdict))
+        results = context.verify_all(
+            [
+                (
+                    claim.device.public_key,
+                    claim.signed.to_be_signed,
+                    claim.signed.signature,
+                )
+                for _, claim, _ in candidates
+            ]
+        )
+        undecided = []
+        for (group, claim, verdict), good in zip(candidates, results, strict=True):
+            if not good:
+                error = AuthenticationError("iou", "not signed by the payer's key")
+                answers.append(
+                    refuse(context, group.device, "iou", group.channel.id, error)
+                )
+            elif verdict == payee.CONTRADICTS:
+                group.contradiction = claim
+                continue
+            else:
+                group.winner = claim
+            if group.claims:
+                undecided.append(group)
+
+
+def _next_candidate(
+    context: Context, group: _Group, now: int, answers: list[Outgoing]
+) -> tuple[Claim | None, str]:
+    """Take claims off the group, newest first, up to one whose signature is worth checking."""
+    channel = group.channel
+    while group.claims:
+        claim = group.claims.pop()
+        if group.winner is None:
+            amount, units = channel.amount, channel.units
+        else:
+            amount, units = group.winner.iou.amount, group.winner.iou.units
+        try:
+            verdict = payee.judge(
+                channel.terms, channel.state, amount, units, claim.iou, now
+            )
+        except ProtocolError as error:
+            answers.append(refuse(context, group.device, "iou", channel.id, error))
+            if error.reason == "closed":
+                answers.append(replies.close_receipt(context.keys, channel))
+            continue
+        if verdict != payee.STALE:
+            return claim, verdict
+        if group.winner is None:
+            group.answer_ack = True
+            context.metrics.ious_stale.inc()
+        else:
+            context.metrics.ious_coalesced.inc()
+    return None, payee.STALE
+
+
+def _commit(context: Context, groups: list[_Group]) -> bool:
+    """One transaction for the whole batch; False if another writer was there first."""
+    winners = [group for group in groups if group.winner is not None]
+    contradictions = [group for group in groups if group.contradiction is not None]
+    if not winners and not contradictions:
+        return True
+    started = time.perf_counter()
+    try:
+        with context.write() as conn:
+            now = context.store.now(conn)
+            rows = [
+                {
+                    "b_id": group.channel.id,
+                    "new_amount": group.winner.iou.amount,
+                    "new_units": group.winner.iou.units,
+                    "new_iou": group.winner.message,
+                    "now": now,
+                }
+                for group in winners
+                if group.winner is not None
+            ]
+            if channels.raise_marks(conn, rows) != len(rows):
+                raise Overtaken
+            for group in contradictions:
+                _freeze(conn, group, now)
+    except Overtaken:
+        return False
+    context.metrics.commit_seconds.observe(time.perf_counter() - started)
+    return True
+
+
+def _freeze(conn: Connection, group: _Group, now: int) -> None:
+    if group.contradiction is None:
+        return
+    channels.keep_evidence(
+        conn, group.channel.id, "contradiction", group.contradiction.message, now
+    )
+    if group.channel.state == payee.OPEN:
+        group.channel.serial = channels.set_state(conn, group.channel.id, payee.FROZEN)
+        group.channel.state = payee.FROZEN
+
+
+def _after_commit(
+    context: Context, groups: list[_Group], answers: list[Outgoing]
+) -> None:
+    """Take over what is now on disk, and say it."""
+    for group in groups:
+        channel = group.channel
+        if group.winner is not None:
+            channel.amount = group.winner.iou.amount
+            channel.units = group.winner.iou.units
+            context.metrics.ious_accepted.inc()
+        if group.contradiction is not None:
+            error = ProtocolError(
+                "conflict", "iou.amount", "contradicts an accepted IOU"
+            )
+            answers.append(refuse(context, group.device, "iou", channel.id, error))
+            answers.append(replies.grant(group.device, channel))
+        if group.winner is not None or group.answer_ack:
+            answers.append(replies.ack(group.device, channel))

@@ -1,0 +1,99 @@
+"""The thread that takes batches: whatever arrived while the last one was committing.
+
+There is no timer in the hot path. Between batches, at most once a second, it tells devices what
+operators decided and closes channels that have expired. A database that can't be written or a lost
+lease ends the worker, and with it the process: nothing may be answered that is not on disk.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+
+import structlog
+
+from gateway.ingest import upkeep
+from gateway.ingest.context import LEASE, Context, Overtaken
+from gateway.ingest.inbox import Inbox, Received
+from gateway.ingest.ingest import process
+from gateway.ingest.mqtt import Broker, Link
+from gateway.keys import GatewayKeys
+from gateway.metrics import Metrics
+from gateway.store import lease
+from gateway.store.engine import Store
+
+log = structlog.get_logger(__name__)
+
+_UPKEEP_SECONDS = 1.0
+
+
+class Worker:
+    """The ingest of one gateway process. `on_failure` is called once, from its thread, with what
+    ended it; a clean `stop` does not call it."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: GatewayKeys,
+        metrics: Metrics,
+        broker: Broker,
+        holder: str,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        with store.write() as conn:
+            token = lease.take(conn, LEASE, holder)
+        self._pool = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="verify")
+        self._context = Context(store, keys, metrics, token, self._pool)
+        self._metrics = metrics
+        self._inbox = Inbox()
+        self.link = Link(broker, self._inbox, metrics)
+        self._on_failure = on_failure
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        metrics.inbox.set_function(lambda: len(self._inbox))
+
+    def start(self) -> None:
+        """Connect to the broker and begin."""
+        self.link.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take what has arrived, answer it, and end."""
+        self._stopping.set()
+        self._inbox.close()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+        self.link.stop()
+        self._pool.shutdown()
+
+    def _run(self) -> None:
+        try:
+            self._take_batches()
+        except BaseException as error:
+            log.critical("ingest ends: nothing more can be taken", error=repr(error))
+            self._on_failure(error)
+
+    def _take_batches(self) -> None:
+        next_upkeep = time.monotonic()
+        while True:
+            batch = self._inbox.take(timeout=_UPKEEP_SECONDS)
+            if batch:
+                self._take(batch)
+            elif self._stopping.is_set():
+                return
+            if time.monotonic() >= next_upkeep:
+                upkeep.expire(self._context)
+                self.link.publish(upkeep.tell(self._context))
+                next_upkeep = time.monotonic() + _UPKEEP_SECONDS
+
+    def _take(self, batch: list[Received]) -> None:
+        try:
+            answers = process(self._context, batch)
+        except Overtaken:
+            # Operators decided faster than the batch could commit, eight times over: the devices
+            # repeat what was not answered.
+            log.warning("batch given up after repeated decisions", messages=len(batch))
+            return
+        self.link.publish(answers)
+        self.link.acknowledge(batch)

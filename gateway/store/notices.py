@@ -1,0 +1,62 @@
+"""What devices are still to be told, and the counter of operators' decisions.
+
+Decisions (suspend, freeze, close, settle, retire ...) are made in transactions of their own, often
+in another process than the one that talks to the broker. Each writes its notices and raises the
+counter in the same transaction; the ingest worker sees the counter in its own and reads anew.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text
+
+from gateway.store.tables import Base
+from gateway.store.tables_notices import Notice
+
+notice = Base.metadata.tables[Notice.__tablename__]
+
+_COUNT = text("SELECT value FROM meta WHERE key = 'decisions'")
+_RAISE = text(
+    "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE key = 'decisions'"
+)
+_FIRST = text("INSERT INTO meta (key, value) VALUES ('decisions', '1')")
+
+
+def decisions(conn: Connection) -> int:
+    """How many decisions there have been."""
+    value = conn.execute(_COUNT).scalar_one_or_none()
+    return 0 if value is None else int(value)
+
+
+def decided(conn: Connection) -> None:
+    """Count one more decision."""
+    if conn.execute(_RAISE).rowcount == 0:
+        conn.execute(_FIRST)
+
+
+def tell_channels(conn: Connection, kind: str, channel_ids: Sequence[bytes]) -> None:
+    """Note that the devices of these channels are to be told (`grant` or `receipt`)."""
+    if channel_ids:
+        conn.execute(
+            insert(notice), [{"kind": kind, "channel_id": each} for each in channel_ids]
+        )
+    decided(conn)
+
+
+def tell_run(conn: Connection, run: int) -> None:
+    """Note that the devices of all channels settled in this run are to get receipts."""
+    conn.execute(insert(notice), [{"kind": "run", "run": run}])
+    decided(conn)
+
+
+def waiting(conn: Connection, limit: int = 500) -> Sequence[Row[Any]]:
+    """The oldest notices."""
+    return conn.execute(select(notice).order_by(notice.c.id).limit(limit)).all()
+
+
+def told(conn: Connection, ids: Sequence[int]) -> None:
+    """Forget these notices: they are sent."""
+    conn.execute(
+        delete(notice).where(notice.c.id == bindparam("b_id")),
+        [{"b_id": i} for i in ids],
+    )
