@@ -134,7 +134,7 @@ def entries(
         .join(posting_table, posting_table.c.entry_seq == part.c.seq)
         .order_by(part.c.seq, posting_table.c.line)
     )
-    rows = conn.execution_options(yield_per=1000).execute(query).mappings()
+    rows = conn.execute(query, execution_options={"yield_per": 1000}).mappings()
     for seq, group in groupby(rows, key=itemgetter("seq")):
         lines = list(group)
         first = lines[0]

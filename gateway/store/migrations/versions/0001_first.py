@@ -283,6 +283,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariff.id"], name=op.f("fk_channel_tariff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
+        postgresql_with={"fillfactor": 50},
     )
     op.create_index(op.f("ix_channel_device_id"), "channel", ["device_id"], unique=False)
     op.create_index(op.f("ix_channel_payee_account"), "channel", ["payee_account"], unique=False)

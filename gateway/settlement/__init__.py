@@ -1,0 +1,1 @@
+"""Settlement: intervals to entries, entries to net positions, positions to instructions."""
