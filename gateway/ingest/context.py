@@ -70,9 +70,7 @@ class Context:
             return [verify(*check) for check in checks]
         size = max(_WORTH_THREADS // 2, (len(checks) + _CHUNKS - 1) // _CHUNKS)
         chunks = [checks[start : start + size] for start in range(0, len(checks), size)]
-        return [
-            result for part in self._pool.map(_verify_chunk, chunks) for result in part
-        ]
+        return [result for part in self._pool.map(_verify_chunk, chunks) for result in part]
 
 
 _WORTH_THREADS = 8

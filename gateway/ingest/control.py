@@ -12,7 +12,7 @@ from gateway.ingest.replies import Outgoing
 from gateway.settlement import intervals
 from gateway.store import accounts, channels, tariffs
 from gateway.store.tables import Channel
-from protocol import MAX_CHANNELS_PER_DEVICE, envelope, payee
+from protocol import MAX_CHANNELS_PER_DEVICE, envelope, payee, topics
 from protocol.errors import AuthenticationError, ProtocolError
 from protocol.ids import channel_id as id_of
 from protocol.messages import (
@@ -35,9 +35,7 @@ _MAX_ATTEMPTS = 8
 _MAX_OFFERS = 16
 
 
-def _decided(
-    context: Context, step: Callable[[Connection], list[Outgoing]]
-) -> list[Outgoing]:
+def _decided(context: Context, step: Callable[[Connection], list[Outgoing]]) -> list[Outgoing]:
     """Run a writing step, again if an operator decided meanwhile."""
     for _ in range(_MAX_ATTEMPTS):
         try:
@@ -50,14 +48,10 @@ def _decided(
     raise Overtaken
 
 
-def _authentic(
-    context: Context, device: KnownDevice, kind: str, message: bytes
-) -> bytes:
+def _authentic(context: Context, device: KnownDevice, kind: str, message: bytes) -> bytes:
     """The payload of a message that this device signed. Raises ProtocolError."""
     signed = envelope.parse_sign1(kind, message)
-    (good,) = context.verify_all(
-        [(device.public_key, signed.to_be_signed, signed.signature)]
-    )
+    (good,) = context.verify_all([(device.public_key, signed.to_be_signed, signed.signature)])
     if not good:
         raise AuthenticationError(kind, "not signed by the device's key")
     return signed.payload
@@ -79,14 +73,10 @@ def hello(context: Context, device: KnownDevice, message: bytes) -> list[Outgoin
                     channel.serial,
                 )
             )
-        offers = (
-            _offers(context, conn, device, now) if device.status == "active" else []
-        )
+        offers = _offers(context, conn, device, now) if device.status == "active" else []
     payload = Resume(greeting.nonce, known).payload()
     answers = [
-        replies.to_device(
-            device.id, "resume", envelope.mac0("resume", payload, device.mac_key)
-        )
+        replies.to_device(device.id, "resume", envelope.mac0("resume", payload, device.mac_key))
     ]
     if device.status != "active":
         answers.append(refuse(context, device, "hello", b"", _suspended()))
@@ -94,14 +84,10 @@ def hello(context: Context, device: KnownDevice, message: bytes) -> list[Outgoin
 
 
 def _suspended() -> ProtocolError:
-    return ProtocolError(
-        "device_suspended", "device", "an operator has suspended this device"
-    )
+    return ProtocolError("device_suspended", "device", "an operator has suspended this device")
 
 
-def _offers(
-    context: Context, conn: Connection, device: KnownDevice, now: int
-) -> list[Outgoing]:
+def _offers(context: Context, conn: Connection, device: KnownDevice, now: int) -> list[Outgoing]:
     """The active tariffs in the currency of the device's account, as signed offers."""
     account = accounts.get(conn, device.account_id)
     key = context.keys.public
@@ -125,14 +111,10 @@ def _offers(
 
 def tariff_of(row: Row[tuple[object, ...]]) -> Tariff:
     """A tariff's row as the wire's value."""
-    return Tariff(
-        row.unit, row.numerator, row.denominator, row.currency, row.scale, row.pricing
-    )
+    return Tariff(row.unit, row.numerator, row.denominator, row.currency, row.scale, row.pricing)
 
 
-def open_channel(
-    context: Context, device: KnownDevice, message: bytes
-) -> list[Outgoing]:
+def open_channel(context: Context, device: KnownDevice, message: bytes) -> list[Outgoing]:
     """Open a channel on these terms, or say again that it is open."""
     payload = _authentic(context, device, "open", message)
     terms = read_terms(payload)
@@ -141,9 +123,7 @@ def open_channel(
     def step(conn: Connection) -> list[Outgoing]:
         rows = channels.load(conn, [channel_id])
         if rows:
-            return _opened_before(
-                context, device, known_channel(rows[0]), rows[0].opened_message
-            )
+            return _opened_before(context, device, known_channel(rows[0]), rows[0].opened_message)
         return [_open(context, conn, device, terms, message)]
 
     try:
@@ -205,13 +185,9 @@ def _check_terms(
     """
     key = context.keys.public
     if terms.payer_key != device.public_key:
-        raise ProtocolError(
-            "not_yours", "open.payer_key", "must be the device's own key"
-        )
+        raise ProtocolError("not_yours", "open.payer_key", "must be the device's own key")
     if terms.gateway_key != key or terms.payee_key != key:
-        raise ProtocolError(
-            "not_yours", "open.gateway_key", "must be this gateway's key"
-        )
+        raise ProtocolError("not_yours", "open.gateway_key", "must be this gateway's key")
     if device.status != "active":
         raise _suspended()
     account = accounts.get(conn, device.account_id)
@@ -221,9 +197,7 @@ def _check_terms(
         account.currency,
         account.scale,
     ):
-        raise ProtocolError(
-            "unknown_tariff", "open.tariff", "not offered to this device"
-        )
+        raise ProtocolError("unknown_tariff", "open.tariff", "not offered to this device")
     if not 0 < terms.capacity <= tariff.max_capacity:
         raise ProtocolError(
             "capacity_not_allowed",
@@ -233,13 +207,9 @@ def _check_terms(
         )
     latest = now + tariff.max_lifetime_s + EXPIRY_SLACK
     if not now < terms.expiry <= latest:
-        raise ProtocolError(
-            "expiry_not_allowed", "open.expiry", "outside the offer", latest
-        )
+        raise ProtocolError("expiry_not_allowed", "open.expiry", "outside the offer", latest)
     if len(channels.by_device(conn, device.id)) >= MAX_CHANNELS_PER_DEVICE:
-        raise ProtocolError(
-            "too_many_channels", "open", "close one first", MAX_CHANNELS_PER_DEVICE
-        )
+        raise ProtocolError("too_many_channels", "open", "close one first", MAX_CHANNELS_PER_DEVICE)
     free = account.credit_limit - accounts.exposure(conn, device.account_id)
     if account.status != "active" or terms.capacity > free:
         raise ProtocolError(
@@ -251,9 +221,7 @@ def _check_terms(
     return tariff
 
 
-def close_channel(
-    context: Context, device: KnownDevice, message: bytes
-) -> list[Outgoing]:
+def close_channel(context: Context, device: KnownDevice, message: bytes) -> list[Outgoing]:
     """Take the last IOU that the close carries, then close at the mark, and give the receipt."""
     close = read_close(_authentic(context, device, "close", message))
     answers: list[Outgoing] = []
@@ -263,6 +231,9 @@ def close_channel(
             error = ProtocolError("not_yours", "close.last_iou", "of another channel")
             return [refuse(context, device, "close", close.channel, error)]
         answers = take_ious(context, [claim])
+        if any(answer.topic == topics.down(device.id, "refused") for answer in answers):
+            # An end without its payment would be a loss for one side: nothing is closed.
+            return answers
 
     def step(conn: Connection) -> list[Outgoing]:
         context.directory.forget_channels([close.channel])
@@ -270,9 +241,7 @@ def close_channel(
         _may_close(device, channel)
         if channel is None or channel.state == payee.CLOSED:
             return []
-        intervals.close(
-            conn, close.channel, reason="payer", now=context.store.now(conn)
-        )
+        intervals.close(conn, close.channel, reason="payer", at=context.store.now(conn))
         return []
 
     try:
@@ -293,13 +262,9 @@ def _may_close(device: KnownDevice, channel: KnownChannel | None) -> None:
     if channel is None:
         raise ProtocolError("unknown_channel", "close.channel_id", "no such channel")
     if channel.device_id != device.id:
-        raise ProtocolError(
-            "not_yours", "close.channel_id", "the channel of another device"
-        )
+        raise ProtocolError("not_yours", "close.channel_id", "the channel of another device")
     if channel.state == payee.FROZEN:
-        raise ProtocolError(
-            "frozen", "close.channel_id", "the channel waits for an operator"
-        )
+        raise ProtocolError("frozen", "close.channel_id", "the channel waits for an operator")
 
 
 def tick(context: Context, device: KnownDevice, message: bytes) -> list[Outgoing]:

@@ -98,9 +98,7 @@ class Directory:
 
     def load_channels(self, conn: Connection, ids: Iterable[bytes]) -> None:
         """Read those of these channels that are not at hand and exist."""
-        missing = [
-            channel_id for channel_id in set(ids) if channel_id not in self._channels
-        ]
+        missing = [channel_id for channel_id in set(ids) if channel_id not in self._channels]
         for start in range(0, len(missing), 500):
             for row in channels.load(conn, missing[start : start + 500]):
                 self._bound()

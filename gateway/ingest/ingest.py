@@ -72,10 +72,6 @@ def _sender(context: Context, message: Received) -> tuple[str, str] | None:
 def _check_delivery(message: Received) -> None:
     """That the broker delivered it as a live message of a lawful size."""
     if message.retain:
-        raise ProtocolError(
-            "retained", "message", "money is never taken from retained messages"
-        )
+        raise ProtocolError("retained", "message", "money is never taken from retained messages")
     if len(message.payload) > MAX_MESSAGE:
-        raise ProtocolError(
-            "too_large", "message", "longer than 4096 bytes", MAX_MESSAGE
-        )
+        raise ProtocolError("too_large", "message", "longer than 4096 bytes", MAX_MESSAGE)

@@ -97,15 +97,11 @@ def _unknown() -> ProtocolError:
     return ProtocolError("unknown_channel", "iou.channel_id", "no such channel")
 
 
-def _not_payable(
-    device: KnownDevice, channel: KnownChannel | None
-) -> ProtocolError | None:
+def _not_payable(device: KnownDevice, channel: KnownChannel | None) -> ProtocolError | None:
     if channel is None:
         return _unknown()
     if channel.device_id != device.id:
-        return ProtocolError(
-            "not_yours", "iou.channel_id", "the channel of another device"
-        )
+        return ProtocolError("not_yours", "iou.channel_id", "the channel of another device")
     if device.status == "revoked":
         return ProtocolError("device_suspended", "device", "its key is revoked")
     return None
@@ -123,9 +119,7 @@ def refuse(
     return replies.refused(device, kind, channel_id, error)
 
 
-def _decide(
-    context: Context, groups: list[_Group], now: int, answers: list[Outgoing]
-) -> None:
+def _decide(context: Context, groups: list[_Group], now: int, answers: list[Outgoing]) -> None:
     """Find each group's newest good claim: judge, verify together, try the next where one is bad."""
     undecided = groups
     while undecided:
@@ -148,9 +142,7 @@ def _decide(
         for (group, claim, verdict), good in zip(candidates, results, strict=True):
             if not good:
                 error = AuthenticationError("iou", "not signed by the payer's key")
-                answers.append(
-                    refuse(context, group.device, "iou", group.channel.id, error)
-                )
+                answers.append(refuse(context, group.device, "iou", group.channel.id, error))
             elif verdict == payee.CONTRADICTS:
                 group.contradiction = claim
                 continue
@@ -172,9 +164,7 @@ def _next_candidate(
         else:
             amount, units = group.winner.iou.amount, group.winner.iou.units
         try:
-            verdict = payee.judge(
-                channel.terms, channel.state, amount, units, claim.iou, now
-            )
+            verdict = payee.judge(channel.terms, channel.state, amount, units, claim.iou, now)
         except ProtocolError as error:
             answers.append(refuse(context, group.device, "iou", channel.id, error))
             if error.reason == "closed":
@@ -232,9 +222,7 @@ def _freeze(conn: Connection, group: _Group, now: int) -> None:
         group.channel.state = payee.FROZEN
 
 
-def _after_commit(
-    context: Context, groups: list[_Group], answers: list[Outgoing]
-) -> None:
+def _after_commit(context: Context, groups: list[_Group], answers: list[Outgoing]) -> None:
     """Take over what is now on disk, and say it."""
     for group in groups:
         channel = group.channel
@@ -243,9 +231,7 @@ def _after_commit(
             channel.units = group.winner.iou.units
             context.metrics.ious_accepted.inc()
         if group.contradiction is not None:
-            error = ProtocolError(
-                "conflict", "iou.amount", "contradicts an accepted IOU"
-            )
+            error = ProtocolError("conflict", "iou.amount", "contradicts an accepted IOU")
             answers.append(refuse(context, group.device, "iou", channel.id, error))
             answers.append(replies.grant(group.device, channel))
         if group.winner is not None or group.answer_ack:

@@ -56,9 +56,7 @@ class Link:
         )
         client.username_pw_set(broker.username, broker.password)
         if broker.ca_file is not None:
-            client.tls_set(
-                ca_certs=str(broker.ca_file), tls_version=ssl.PROTOCOL_TLS_CLIENT
-            )
+            client.tls_set(ca_certs=str(broker.ca_file), tls_version=ssl.PROTOCOL_TLS_CLIENT)
         client.reconnect_delay_set(1, 30)
         # What waits while the broker is away is repeated by the devices anyway.
         client.max_queued_messages_set(10_000)
@@ -118,9 +116,7 @@ class Link:
         self._metrics.broker_connected.set(0)
         log.warning("disconnected from broker", reason=str(reason))
 
-    def _on_message(
-        self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage
-    ) -> None:
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         received = Received(
             message.topic,
             message.payload,

@@ -34,31 +34,21 @@ def ack(device: KnownDevice, channel: KnownChannel) -> Outgoing:
 def grant(device: KnownDevice, channel: KnownChannel) -> Outgoing:
     """The channel's limit after an operator's decision."""
     payload = Grant(channel.id, channel.limit(device), channel.serial).payload()
-    return to_device(
-        device.id, "grant", envelope.mac0("grant", payload, device.mac_key)
-    )
+    return to_device(device.id, "grant", envelope.mac0("grant", payload, device.mac_key))
 
 
-def refused(
-    device: KnownDevice, kind: str, channel_id: bytes, error: ProtocolError
-) -> Outgoing:
+def refused(device: KnownDevice, kind: str, channel_id: bytes, error: ProtocolError) -> Outgoing:
     """Why a message was refused, and what would have been right."""
     payload = Refused(kind, error.reason, channel_id, error.expected).payload()
-    return to_device(
-        device.id, "refused", envelope.mac0("refused", payload, device.mac_key)
-    )
+    return to_device(device.id, "refused", envelope.mac0("refused", payload, device.mac_key))
 
 
-def receipt(
-    keys: GatewayKeys, channel: KnownChannel, event: int, time: int, run: int = 0
-) -> Outgoing:
-    """The channel's mark, signed, for anyone to check."""
-    payload = Receipt(
-        channel.id, channel.amount, channel.units, event, time, run
-    ).payload()
-    return to_device(channel.device_id, "receipt", keys.sign1("receipt", payload))
+def receipt(keys: GatewayKeys, device_id: str, mark: Receipt) -> Outgoing:
+    """A mark, signed, for anyone to check."""
+    return to_device(device_id, "receipt", keys.sign1("receipt", mark.payload()))
 
 
 def close_receipt(keys: GatewayKeys, channel: KnownChannel) -> Outgoing:
     """The receipt of a closed channel: the same bytes each time it is asked for."""
-    return receipt(keys, channel, CLOSE, channel.closed_at)
+    mark = Receipt(channel.id, channel.amount, channel.units, CLOSE, channel.closed_at)
+    return receipt(keys, channel.device_id, mark)

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row
 from gateway.ingest import replies
 from gateway.ingest.context import Context, Overtaken
 from gateway.ingest.replies import Outgoing
-from gateway.settlement import intervals, run
+from gateway.settlement import intervals, statements
 from gateway.store import channels, notices
+from protocol.messages import SETTLEMENT, Receipt
 
 _AT_ONCE = 500
 
@@ -47,8 +48,10 @@ def _compose(context: Context, conn: Connection, row: Row[Any]) -> list[Outgoing
 def _run_receipts(context: Context, conn: Connection, number: int) -> list[Outgoing]:
     now = context.store.now(conn)
     return [
-        replies.run_receipt(context.keys, settled, now, number)
-        for settled in run.settled_channels(conn, number)
+        replies.receipt(
+            context.keys, device_id, Receipt(channel, amount, units, SETTLEMENT, now, number)
+        )
+        for device_id, channel, amount, units in statements.settled_channels(conn, number)
     ]
 
 
@@ -62,7 +65,7 @@ def expire(context: Context) -> None:
         with context.write() as conn:
             now = context.store.now(conn)
             for channel_id in due:
-                intervals.close(conn, channel_id, reason="expired", now=now)
+                intervals.close(conn, channel_id, reason="expired", at=now)
             notices.tell_channels(conn, "receipt", due)
     except Overtaken:
         return

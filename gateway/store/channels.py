@@ -119,6 +119,17 @@ def page(
     return conn.execute(query).all()
 
 
+def expired(conn: Connection, now: int, limit: int) -> list[bytes]:
+    """At most `limit` open channels whose expiry is not after `now` (Unix seconds)."""
+    query = (
+        select(channel.c.id)
+        .where(channel.c.state == "open", channel.c.expires_at <= now)
+        .order_by(channel.c.expires_at)
+        .limit(limit)
+    )
+    return [bytes(found) for found in conn.execute(query).scalars()]
+
+
 def add(conn: Connection, new: Channel) -> None:
     """Store a channel that opens.
 

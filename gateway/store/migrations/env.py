@@ -2,7 +2,10 @@
 
 from alembic import context
 
-from gateway.store import tables_books  # noqa: F401  (its tables belong to the metadata)
+from gateway.store import (
+    tables_books,  # noqa: F401  (its tables belong to the metadata)
+    tables_notices,  # noqa: F401
+)
 from gateway.store.tables import Base
 
 context.configure(

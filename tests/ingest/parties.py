@@ -1,0 +1,221 @@
+"""A real gateway core on a real database, and devices that sign with real keys: no broker, no
+threads, so that a test says exactly which messages make a batch."""
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nacl.signing import SigningKey
+from sqlalchemy import select
+
+from gateway.ingest.context import LEASE, Context
+from gateway.ingest.directory import KnownDevice
+from gateway.ingest.inbox import Received
+from gateway.ingest.ingest import process
+from gateway.ingest.replies import Outgoing
+from gateway.keys import GatewayKeys, verify
+from gateway.metrics import Metrics
+from gateway.store import accounts, channels, devices, lease, tariffs
+from gateway.store.engine import Store, open_store
+from gateway.store.tables import Account, Base, Device, Tariff
+from protocol import envelope, messages, topics
+from protocol.ids import device_id
+from protocol.messages import Iou, Terms
+from protocol.pricing import Tariff as Price
+
+PRICE = Price("W.h", 300, 1, "EUR")
+WINDOW = 1_000
+CAPACITY = 30_000_000
+NOW = 1_800_000_000
+
+
+@dataclass
+class Clock:
+    """Unix seconds that only a test moves."""
+
+    now: int = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Party:
+    """A device as the gateway sees it: a key, and messages signed with it."""
+
+    def __init__(self, gateway: "Gateway", number: int) -> None:
+        self.gateway = gateway
+        self.key = SigningKey(number.to_bytes(32, "big"))
+        self.public = bytes(self.key.verify_key)
+        self.id = device_id(self.public)
+        self.mac_key = gateway.keys.mac_key(self.public)
+
+    def sign(self, message: bytes) -> bytes:
+        return self.key.sign(message).signature
+
+    def message(self, kind: str, payload: bytes, retain: bool = False) -> Received:
+        return Received(topics.up(self.id, kind), payload, retain)
+
+    def terms(self, nonce: int = 0, **changes: object) -> Terms:
+        values: dict[str, object] = {
+            "payer_key": self.public,
+            "payee_key": self.gateway.keys.public,
+            "gateway_key": self.gateway.keys.public,
+            "tariff": PRICE,
+            "capacity": CAPACITY,
+            "expiry": self.gateway.clock.now + 86_400,
+            "nonce": nonce.to_bytes(16, "big"),
+        }
+        values.update(changes)
+        return Terms(**values)  # type: ignore[arg-type]
+
+    def open(self, terms: Terms) -> Received:
+        return self.message("open", envelope.sign1("open", terms.payload(), self.sign))
+
+    def opened(self, nonce: int = 0, **changes: object) -> bytes:
+        """Open a channel; its id."""
+        terms = self.terms(nonce, **changes)
+        (answer,) = self.gateway.take(self.open(terms))
+        if kind_of(answer) != "opened":
+            raise AssertionError(self.gateway.refusal(self, answer))
+        return terms.channel_id()
+
+    def iou_bytes(self, channel: bytes, units: int, amount: int | None = None) -> bytes:
+        amount = PRICE.amount(units) if amount is None else amount
+        return envelope.sign1("iou", Iou(channel, amount, units).payload(), self.sign)
+
+    def iou(self, channel: bytes, units: int, amount: int | None = None) -> Received:
+        return self.message("iou", self.iou_bytes(channel, units, amount))
+
+    def close(self, channel: bytes, last_iou: bytes = b"") -> Received:
+        payload = messages.Close(channel, last_iou).payload()
+        return self.message("close", envelope.sign1("close", payload, self.sign))
+
+    def hello(self, nonce: bytes = bytes(16)) -> Received:
+        payload = messages.Hello(nonce).payload()
+        return self.message("hello", envelope.mac0("hello", payload, self.mac_key))
+
+
+def kind_of(answer: Outgoing) -> str:
+    """The kind that an answer's topic names."""
+    return topics.parse(answer.topic, "down")[1]
+
+
+@dataclass
+class Gateway:
+    """The hot path on a database of its own, with a clock that stands still."""
+
+    store: Store
+    clock: Clock
+    keys: GatewayKeys
+    metrics: Metrics = field(default_factory=Metrics)
+    context: Context = field(init=False)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        with self.store.write() as conn:
+            for name in ("fleet", "operator"):
+                accounts.add(
+                    conn,
+                    Account(
+                        id=name,
+                        name=name,
+                        currency="EUR",
+                        scale=6,
+                        credit_limit=10_000_000_000,
+                        created_at=NOW,
+                    ),
+                )
+            tariffs.add(
+                conn,
+                Tariff(
+                    id=PRICE.id(),
+                    name="energy",
+                    encoded=PRICE.encoded(),
+                    unit=PRICE.unit,
+                    numerator=PRICE.numerator,
+                    denominator=PRICE.denominator,
+                    currency=PRICE.currency,
+                    scale=PRICE.scale,
+                    pricing=PRICE.pricing,
+                    payee_account="operator",
+                    window_units=WINDOW,
+                    max_capacity=CAPACITY,
+                    max_lifetime_s=86_400,
+                    created_at=NOW,
+                ),
+            )
+        self.restart()
+
+    def restart(self) -> None:
+        """A new worker on the same database."""
+        with self.store.write() as conn:
+            token = lease.take(conn, LEASE, "test")
+        self.context = Context(self.store, self.keys, self.metrics, token, None)
+
+    def device(self) -> Party:
+        """A newly registered device."""
+        party = Party(self, next(self.numbers))
+        with self.store.write() as conn:
+            devices.add(
+                conn,
+                Device(
+                    id=party.id,
+                    public_key=party.public,
+                    account_id="fleet",
+                    name="test",
+                    created_at=NOW,
+                ),
+            )
+        return party
+
+    def take(self, *batch: Received) -> list[Outgoing]:
+        """One batch, and the answers to it."""
+        return process(self.context, batch)
+
+    def mark(self, channel: bytes) -> tuple[int, int, str]:
+        """A channel's amount, units and state, from the database."""
+        with self.store.read() as conn:
+            row = channels.get(conn, channel)
+            return row.amount, row.units, row.state
+
+    def evidence(self, channel: bytes) -> list[bytes]:
+        """What was kept of a channel."""
+        with self.store.read() as conn:
+            return [bytes(row.message) for row in channels.evidence_of(conn, channel)]
+
+    def count(self, table: str) -> int:
+        """The rows of a table."""
+        with self.store.read() as conn:
+            return len(conn.execute(select(Base.metadata.tables[table])).all())
+
+    def ack(self, party: Party, answer: Outgoing) -> messages.Ack:
+        """The ack in an answer, its MAC checked."""
+        return messages.read_ack(envelope.open_mac0("ack", answer.payload, party.mac_key))
+
+    def refusal(self, party: Party, answer: Outgoing) -> tuple[str, str, int]:
+        """Kind, reason and expected of the refusal in an answer, its MAC checked."""
+        refused = messages.read_refused(
+            envelope.open_mac0("refused", answer.payload, party.mac_key)
+        )
+        return refused.kind, refused.reason, refused.expected
+
+    def receipt(self, answer: Outgoing) -> messages.Receipt:
+        """The receipt in an answer, its signature checked."""
+        return messages.read_receipt(
+            envelope.open_sign1("receipt", answer.payload, self.keys.public, verify)
+        )
+
+    def known(self, party: Party) -> KnownDevice:
+        """The device as the directory has it."""
+        with self.context.read() as conn:
+            device = self.context.directory.device(conn, party.id)
+        if device is None:
+            raise AssertionError("not registered")
+        return device
+
+
+def gateway_in(folder: Path) -> Gateway:
+    """A gateway on a new SQLite database in this folder."""
+    clock = Clock()
+    store = open_store(f"sqlite:///{folder / 'gateway.db'}", clock=clock, upgrade=True)
+    return Gateway(store, clock, GatewayKeys(bytes(range(32))))
