@@ -63,7 +63,7 @@ class Closed:
     fresh: bool
 
 
-def line_of(row: Row[Any], role: int) -> bytes:
+def line_of(row: Row[*tuple[Any, ...]], role: int) -> bytes:
     """The statement line, encoded, of a row with the columns of an interval and `tariff_id`."""
     return StatementLine(
         bytes(row.channel_id),
