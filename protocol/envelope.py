@@ -8,6 +8,7 @@ another. Signing and verifying come in as arguments.
 from protocol import MAX_MESSAGE, cbor
 from protocol.errors import AuthenticationError, WireError
 from protocol.mac import equal, hmac_sha256
+from protocol.topics import DOWN_KINDS, UP_KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _MAC0_START = b"\xd1\x84\x43\xa1\x01\x05\xa0"  # tag 17, array of 4, {1: 5}, {}
 _SIGNATURE_HEAD = b"\x58\x40"
 _MAC_HEAD = b"\x58\x20"
 _AAD = b"tallystick/v1/"
+KINDS = UP_KINDS + DOWN_KINDS
+"""What a message can be; each has its own external_aad."""
 
 
 class Signed:
@@ -35,31 +38,24 @@ class Signed:
         self.signature = signature
 
 
-def _authenticated(context: bytes, protected: bytes, kind: str, payload: bytes) -> bytes:
-    """Sig_structure or MAC_structure (RFC 9052, 4.4 and 6.3)."""
+def _start(context: bytes, protected: bytes, kind: str) -> bytes:
+    """What comes before the payload in a Sig_structure or MAC_structure (RFC 9052, 4.4, 6.3)."""
     aad = _AAD + kind.encode()
-    return b"".join(
-        (
-            b"\x84",
-            cbor.head(3, len(context)),
-            context,
-            protected,
-            cbor.head(2, len(aad)),
-            aad,
-            cbor.head(2, len(payload)),
-            payload,
-        )
-    )
+    return b"\x84" + cbor.head(3, len(context)) + context + protected + cbor.head(2, len(aad)) + aad
+
+
+_SIGN_STARTS = {kind: _start(b"Signature1", b"\x43\xa1\x01\x27", kind) for kind in KINDS}
+_MAC_STARTS = {kind: _start(b"MAC0", b"\x43\xa1\x01\x05", kind) for kind in KINDS}
 
 
 def sign_structure(kind: str, payload: bytes) -> bytes:
     """The bytes that a signature of this kind of message is over."""
-    return _authenticated(b"Signature1", b"\x43\xa1\x01\x27", kind, payload)
+    return _SIGN_STARTS[kind] + cbor.head(2, len(payload)) + payload
 
 
 def mac_structure(kind: str, payload: bytes) -> bytes:
     """The bytes that a MAC of this kind of message is over."""
-    return _authenticated(b"MAC0", b"\x43\xa1\x01\x05", kind, payload)
+    return _MAC_STARTS[kind] + cbor.head(2, len(payload)) + payload
 
 
 def sign1(kind: str, payload: bytes, sign: "Callable[[bytes], bytes]") -> bytes:

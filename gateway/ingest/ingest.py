@@ -4,7 +4,9 @@ Decoding and the first refusals happen here; what a message of each kind does is
 `control`. A message from a sender that is not known, or that is no message at all, gets no answer.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from gateway.ingest import control
 from gateway.ingest.context import Context
@@ -38,16 +40,18 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
     with context.read() as conn:
         arrived = []
         for message in batch:
-            sender = _sender(context, message)
+            sender = _sender(message.topic)
             if sender is None:
+                context.metrics.silent.labels("bad_topic").inc()
                 continue
             device = context.directory.device(conn, sender[0])
             if device is None:
                 context.metrics.silent.labels("unknown_device").inc()
             else:
                 arrived.append((device, sender[1], message))
+    for kind, count in Counter(kind for _, kind, _ in arrived).items():
+        context.metrics.messages.labels(kind).inc(count)
     for device, kind, message in arrived:
-        context.metrics.messages.labels(kind).inc()
         try:
             _check_delivery(message)
             if kind == "iou":
@@ -61,11 +65,12 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
     return answers
 
 
-def _sender(context: Context, message: Received) -> tuple[str, str] | None:
+@lru_cache(maxsize=100_000)
+def _sender(topic: str) -> tuple[str, str] | None:
+    """The device id and kind of a topic, None if it is not one of the protocol's."""
     try:
-        return topics.parse(message.topic, "up")
+        return topics.parse(topic, "up")
     except WireError:
-        context.metrics.silent.labels("bad_topic").inc()
         return None
 
 

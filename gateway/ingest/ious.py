@@ -51,6 +51,7 @@ class _Group:
     winner: Claim | None = None
     contradiction: Claim | None = None
     answer_ack: bool = False
+    coalesced: int = 0
 
 
 def take_ious(context: Context, claims: Sequence[Claim]) -> list[Outgoing]:
@@ -176,7 +177,7 @@ def _next_candidate(
             group.answer_ack = True
             context.metrics.ious_stale.inc()
         else:
-            context.metrics.ious_coalesced.inc()
+            group.coalesced += 1
     return None, payee.STALE
 
 
@@ -224,12 +225,14 @@ def _freeze(conn: Connection, group: _Group, now: int) -> None:
 
 def _after_commit(context: Context, groups: list[_Group], answers: list[Outgoing]) -> None:
     """Take over what is now on disk, and say it."""
+    metrics = context.metrics
+    metrics.ious_accepted.inc(sum(group.winner is not None for group in groups))
+    metrics.ious_coalesced.inc(sum(group.coalesced for group in groups))
     for group in groups:
         channel = group.channel
         if group.winner is not None:
             channel.amount = group.winner.iou.amount
             channel.units = group.winner.iou.units
-            context.metrics.ious_accepted.inc()
         if group.contradiction is not None:
             error = ProtocolError("conflict", "iou.amount", "contradicts an accepted IOU")
             answers.append(refuse(context, group.device, "iou", channel.id, error))
