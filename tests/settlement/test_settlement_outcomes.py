@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 import pytest
-from tests.settlement.fleet import GATEWAY, PRICE, Fleet
 
 from gateway.ledger.states import IllegalMove
 from gateway.settlement import run as runs
@@ -21,6 +20,7 @@ from gateway.settlement.verify_books import verify_books
 from gateway.store import accounts, journal
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound
+from tests.settlement.fleet import GATEWAY, PRICE, Fleet
 
 
 def settled(store: Store, units: int = 5) -> Fleet:

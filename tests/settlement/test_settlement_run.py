@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, text
-from tests.settlement.fleet import GATEWAY, PRICE, Fleet
 
 from gateway.keys import verify
 from gateway.settlement import instructions, intervals, statements
@@ -16,6 +15,7 @@ from gateway.store import accounts, channels, journal
 from gateway.store.engine import Store
 from protocol import envelope
 from protocol.statements import check_lines, read_statement
+from tests.settlement.fleet import GATEWAY, PRICE, Fleet
 
 
 def settle(store: Store, currency: str = "EUR") -> RunResult | None:

@@ -5,7 +5,6 @@ import threading
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from tests.settlement.fleet import CAPACITY, FAR, PRICE, Fleet
 
 from gateway.ledger.states import IllegalMove
 from gateway.settlement import intervals
@@ -13,6 +12,7 @@ from gateway.store import accounts, channels, devices, lease, meta, tariffs, tok
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, Fenced, NotFound, StoreError
 from gateway.store.tables import Account, Device, Token
+from tests.settlement.fleet import CAPACITY, FAR, PRICE, Fleet
 
 
 def test_only_a_higher_amount_on_a_live_channel_raises_a_mark(store: Store) -> None:
