@@ -4,20 +4,17 @@ share. Here because MicroPython has SHA-256 and neither of these."""
 import hashlib
 
 _BLOCK = 64
-_IPAD = bytes(byte ^ 0x36 for byte in range(256))
-_OPAD = bytes(byte ^ 0x5C for byte in range(256))
+_IPAD = int.from_bytes(b"\x36" * _BLOCK, "big")
+_OPAD = int.from_bytes(b"\x5c" * _BLOCK, "big")
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """The 32-byte HMAC of `message` under `key` (any length)."""
     if len(key) > _BLOCK:
         key = hashlib.sha256(key).digest()
-    key = key + bytes(_BLOCK - len(key))
-    inner = hashlib.sha256(bytes([_IPAD[byte] for byte in key]))
-    inner.update(message)
-    outer = hashlib.sha256(bytes([_OPAD[byte] for byte in key]))
-    outer.update(inner.digest())
-    return outer.digest()
+    number = int.from_bytes(key + bytes(_BLOCK - len(key)), "big")
+    inner = hashlib.sha256((number ^ _IPAD).to_bytes(_BLOCK, "big") + message).digest()
+    return hashlib.sha256((number ^ _OPAD).to_bytes(_BLOCK, "big") + inner).digest()
 
 
 def hkdf_sha256(key_material: bytes, info: bytes, length: int = 32) -> bytes:

@@ -1,7 +1,7 @@
 """What every step of the hot path works with."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
@@ -23,22 +23,23 @@ class Overtaken(Exception):
 
 
 class Context:
-    """One worker's store, keys, counters and cache, and the lease it writes under."""
+    """One worker's store, keys, counters and cache, and the lease it writes under.
+
+    `now` is the database's time at the last transaction, in Unix seconds: never ahead of it, so
+    that what it lets through is decided by the commit, which asks the database again.
+    """
 
     def __init__(
-        self,
-        store: Store,
-        keys: GatewayKeys,
-        metrics: Metrics,
-        token: int,
-        pool: Executor | None,
+        self, store: Store, keys: GatewayKeys, metrics: Metrics, token: int, threads: int = 1
     ) -> None:
         self.store = store
         self.keys = keys
         self.metrics = metrics
         self.directory = Directory(keys)
+        self.now = 0
         self._token = token
-        self._pool = pool
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, "verify") if threads > 1 else None
         self._decisions = -1
 
     @contextmanager
@@ -49,6 +50,7 @@ class Context:
             if decisions != self._decisions:
                 self.directory.forget()
                 self._decisions = decisions
+            self.now = self.store.now(conn)
             yield conn
 
     @contextmanager
@@ -62,20 +64,26 @@ class Context:
             lease.check(conn, LEASE, self._token)
             if notices.decisions(conn) != self._decisions:
                 raise Overtaken
+            self.now = self.store.now(conn)
             yield conn
 
     def verify_all(self, checks: Sequence[Check]) -> list[bool]:
         """Whether each signature holds; on several threads where there is more than a handful."""
         if self._pool is None or len(checks) < _WORTH_THREADS:
-            return [verify(*check) for check in checks]
-        size = max(_WORTH_THREADS // 2, (len(checks) + _CHUNKS - 1) // _CHUNKS)
-        chunks = [checks[start : start + size] for start in range(0, len(checks), size)]
-        return [result for part in self._pool.map(_verify_chunk, chunks) for result in part]
+            return _verify_each(checks)
+        # One equal part for each thread: more parts cost more in hand-overs than they even out.
+        size = -(-len(checks) // self._threads)
+        parts = [checks[start : start + size] for start in range(0, len(checks), size)]
+        return [result for part in self._pool.map(_verify_each, parts) for result in part]
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
 
 
 _WORTH_THREADS = 8
-_CHUNKS = 8
 
 
-def _verify_chunk(checks: Sequence[Check]) -> list[bool]:
+def _verify_each(checks: Sequence[Check]) -> list[bool]:
     return [verify(*check) for check in checks]

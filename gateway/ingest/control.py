@@ -57,11 +57,16 @@ def _authentic(context: Context, device: KnownDevice, kind: str, message: bytes)
     return signed.payload
 
 
+def _current(context: Context, conn: Connection, device: KnownDevice) -> KnownDevice:
+    """The device as it is in this transaction: an operator may have decided since it was read."""
+    return context.directory.device(conn, device.id) or device
+
+
 def hello(context: Context, device: KnownDevice, message: bytes) -> list[Outgoing]:
     """Answer with the device's open channels, then with what it is offered."""
     greeting = read_hello(envelope.open_mac0("hello", message, device.mac_key))
     with context.read() as conn:
-        now = context.store.now(conn)
+        device = _current(context, conn, device)
         known = []
         for row in channels.by_device(conn, device.id)[:MAX_CHANNELS_PER_DEVICE]:
             channel = known_channel(row)
@@ -73,7 +78,7 @@ def hello(context: Context, device: KnownDevice, message: bytes) -> list[Outgoin
                     channel.serial,
                 )
             )
-        offers = _offers(context, conn, device, now) if device.status == "active" else []
+        offers = _offers(context, conn, device) if device.status == "active" else []
     payload = Resume(greeting.nonce, known).payload()
     answers = [
         replies.to_device(device.id, "resume", envelope.mac0("resume", payload, device.mac_key))
@@ -87,7 +92,7 @@ def _suspended() -> ProtocolError:
     return ProtocolError("device_suspended", "device", "an operator has suspended this device")
 
 
-def _offers(context: Context, conn: Connection, device: KnownDevice, now: int) -> list[Outgoing]:
+def _offers(context: Context, conn: Connection, device: KnownDevice) -> list[Outgoing]:
     """The active tariffs in the currency of the device's account, as signed offers."""
     account = accounts.get(conn, device.account_id)
     key = context.keys.public
@@ -102,7 +107,7 @@ def _offers(context: Context, conn: Connection, device: KnownDevice, now: int) -
             row.max_capacity,
             row.window_units,
             row.max_lifetime_s,
-            now,
+            context.now,
         )
         message = context.keys.sign1("offer", offer.payload())
         found.append(replies.to_device(device.id, "offer", message))
@@ -124,7 +129,7 @@ def open_channel(context: Context, device: KnownDevice, message: bytes) -> list[
         rows = channels.load(conn, [channel_id])
         if rows:
             return _opened_before(context, device, known_channel(rows[0]), rows[0].opened_message)
-        return [_open(context, conn, device, terms, message)]
+        return [_open(context, conn, _current(context, conn, device), terms, message)]
 
     try:
         return _decided(context, step)
@@ -152,10 +157,9 @@ def _open(
     terms: Terms,
     message: bytes,
 ) -> Outgoing:
-    now = context.store.now(conn)
-    tariff = _check_terms(context, conn, device, terms, now)
+    tariff = _check_terms(context, conn, device, terms)
     channel_id = terms.channel_id()
-    opened = Opened(channel_id, now, payee.limit(terms, 0, tariff.window_units), 0)
+    opened = Opened(channel_id, context.now, payee.limit(terms, 0, tariff.window_units), 0)
     opened_message = context.keys.sign1("opened", opened.payload())
     channels.add(
         conn,
@@ -170,14 +174,14 @@ def _open(
             capacity=terms.capacity,
             expires_at=terms.expiry,
             window_units=tariff.window_units,
-            opened_at=now,
+            opened_at=context.now,
         ),
     )
     return replies.to_device(device.id, "opened", opened_message)
 
 
 def _check_terms(
-    context: Context, conn: Connection, device: KnownDevice, terms: Terms, now: int
+    context: Context, conn: Connection, device: KnownDevice, terms: Terms
 ) -> Row[tuple[object, ...]]:
     """The registered tariff of these terms, if a channel may open on them.
 
@@ -205,8 +209,8 @@ def _check_terms(
             "outside the offer",
             tariff.max_capacity,
         )
-    latest = now + tariff.max_lifetime_s + EXPIRY_SLACK
-    if not now < terms.expiry <= latest:
+    latest = context.now + tariff.max_lifetime_s + EXPIRY_SLACK
+    if not context.now < terms.expiry <= latest:
         raise ProtocolError("expiry_not_allowed", "open.expiry", "outside the offer", latest)
     if len(channels.by_device(conn, device.id)) >= MAX_CHANNELS_PER_DEVICE:
         raise ProtocolError("too_many_channels", "open", "close one first", MAX_CHANNELS_PER_DEVICE)
@@ -241,7 +245,7 @@ def close_channel(context: Context, device: KnownDevice, message: bytes) -> list
         _may_close(device, channel)
         if channel is None or channel.state == payee.CLOSED:
             return []
-        intervals.close(conn, close.channel, reason="payer", at=context.store.now(conn))
+        intervals.close(conn, close.channel, reason="payer", at=context.now)
         return []
 
     try:

@@ -37,18 +37,7 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
     context.metrics.batch_size.observe(len(batch))
     answers: list[Outgoing] = []
     claims: list[Claim] = []
-    with context.read() as conn:
-        arrived = []
-        for message in batch:
-            sender = _sender(message.topic)
-            if sender is None:
-                context.metrics.silent.labels("bad_topic").inc()
-                continue
-            device = context.directory.device(conn, sender[0])
-            if device is None:
-                context.metrics.silent.labels("unknown_device").inc()
-            else:
-                arrived.append((device, sender[1], message))
+    arrived = _senders(context, batch)
     for kind, count in Counter(kind for _, kind, _ in arrived).items():
         context.metrics.messages.labels(kind).inc(count)
     for device, kind, message in arrived:
@@ -63,6 +52,31 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
     if claims:
         answers += take_ious(context, claims)
     return answers
+
+
+def _senders(
+    context: Context, batch: Sequence[Received]
+) -> list[tuple[KnownDevice, str, Received]]:
+    """The messages whose sender is known, each with its device and kind."""
+    named = []
+    for message in batch:
+        sender = _sender(message.topic)
+        if sender is None:
+            context.metrics.silent.labels("bad_topic").inc()
+        else:
+            named.append((*sender, message))
+    if any(context.directory.cached_device(device_id) is None for device_id, _, _ in named):
+        with context.read() as conn:
+            for device_id, _, _ in named:
+                context.directory.device(conn, device_id)
+    found = []
+    for device_id, kind, message in named:
+        device = context.directory.cached_device(device_id)
+        if device is None:
+            context.metrics.silent.labels("unknown_device").inc()
+        else:
+            found.append((device, kind, message))
+    return found
 
 
 @lru_cache(maxsize=100_000)

@@ -61,29 +61,36 @@ def take_ious(context: Context, claims: Sequence[Claim]) -> list[Outgoing]:
     """
     for _ in range(_MAX_ATTEMPTS):
         answers: list[Outgoing] = []
-        with context.read() as conn:
-            now = context.store.now(conn)
-            groups = _group(context, conn, claims, answers)
-        _decide(context, groups, now, answers)
+        groups = _group(context, claims, answers)
+        _decide(context, groups, answers)
         if _commit(context, groups):
             _after_commit(context, groups, answers)
             return answers
         context.directory.forget_channels(group.channel.id for group in groups)
+        with context.read() as conn:
+            _look_up(context, conn, claims)
     raise Overtaken
 
 
-def _group(
-    context: Context, conn: Connection, claims: Sequence[Claim], answers: list[Outgoing]
-) -> list[_Group]:
+def _look_up(context: Context, conn: Connection, claims: Sequence[Claim]) -> None:
+    """Read the devices and channels of these claims that are not at hand."""
+    context.directory.load_channels(conn, (claim.iou.channel for claim in claims))
+    for claim in claims:
+        context.directory.device(conn, claim.device.id)
+
+
+def _group(context: Context, claims: Sequence[Claim], answers: list[Outgoing]) -> list[_Group]:
     by_channel: dict[tuple[str, bytes], list[Claim]] = defaultdict(list)
     for claim in claims:
         by_channel[(claim.device.id, claim.iou.channel)].append(claim)
-    context.directory.load_channels(conn, (channel for _, channel in by_channel))
+    if any(context.directory.cached_channel(channel) is None for _, channel in by_channel):
+        with context.read() as conn:
+            _look_up(context, conn, claims)
     groups = []
     for (device_id, channel_id), own in by_channel.items():
         channel = context.directory.cached_channel(channel_id)
         # The device as it is now: it may have been suspended since the message was decoded.
-        device = context.directory.device(conn, device_id) or own[0].device
+        device = context.directory.cached_device(device_id) or own[0].device
         problem = _not_payable(device, channel)
         if problem is not None or channel is None:
             problem = problem or _unknown()
@@ -120,13 +127,13 @@ def refuse(
     return replies.refused(device, kind, channel_id, error)
 
 
-def _decide(context: Context, groups: list[_Group], now: int, answers: list[Outgoing]) -> None:
+def _decide(context: Context, groups: list[_Group], answers: list[Outgoing]) -> None:
     """Find each group's newest good claim: judge, verify together, try the next where one is bad."""
     undecided = groups
     while undecided:
         candidates = []
         for group in undecided:
-            claim, verdict = _next_candidate(context, group, now, answers)
+            claim, verdict = _next_candidate(context, group, answers)
             if claim is not None:
                 candidates.append((group, claim, verdict))
         results = context.verify_all(
@@ -154,7 +161,7 @@ def _decide(context: Context, groups: list[_Group], now: int, answers: list[Outg
 
 
 def _next_candidate(
-    context: Context, group: _Group, now: int, answers: list[Outgoing]
+    context: Context, group: _Group, answers: list[Outgoing]
 ) -> tuple[Claim | None, str]:
     """Take claims off the group, newest first, up to one whose signature is worth checking."""
     channel = group.channel
@@ -165,7 +172,9 @@ def _next_candidate(
         else:
             amount, units = group.winner.iou.amount, group.winner.iou.units
         try:
-            verdict = payee.judge(channel.terms, channel.state, amount, units, claim.iou, now)
+            verdict = payee.judge(
+                channel.terms, channel.state, amount, units, claim.iou, context.now
+            )
         except ProtocolError as error:
             answers.append(refuse(context, group.device, "iou", channel.id, error))
             if error.reason == "closed":
@@ -190,14 +199,13 @@ def _commit(context: Context, groups: list[_Group]) -> bool:
     started = time.perf_counter()
     try:
         with context.write() as conn:
-            now = context.store.now(conn)
             rows = [
                 {
                     "b_id": group.channel.id,
                     "new_amount": group.winner.iou.amount,
                     "new_units": group.winner.iou.units,
                     "new_iou": group.winner.message,
-                    "now": now,
+                    "now": context.now,
                 }
                 for group in winners
                 if group.winner is not None
@@ -205,7 +213,7 @@ def _commit(context: Context, groups: list[_Group]) -> bool:
             if channels.raise_marks(conn, rows) != len(rows):
                 raise Overtaken
             for group in contradictions:
-                _freeze(conn, group, now)
+                _freeze(conn, group, context.now)
     except Overtaken:
         return False
     context.metrics.commit_seconds.observe(time.perf_counter() - started)

@@ -46,10 +46,11 @@ def _compose(context: Context, conn: Connection, row: Row[Any]) -> list[Outgoing
 
 
 def _run_receipts(context: Context, conn: Connection, number: int) -> list[Outgoing]:
-    now = context.store.now(conn)
     return [
         replies.receipt(
-            context.keys, device_id, Receipt(channel, amount, units, SETTLEMENT, now, number)
+            context.keys,
+            device_id,
+            Receipt(channel, amount, units, SETTLEMENT, context.now, number),
         )
         for device_id, channel, amount, units in statements.settled_channels(conn, number)
     ]
@@ -58,14 +59,13 @@ def _run_receipts(context: Context, conn: Connection, number: int) -> list[Outgo
 def expire(context: Context) -> None:
     """Close the open channels whose expiry has passed, at their marks; their devices get receipts."""
     with context.read() as conn:
-        due: Sequence[bytes] = channels.expired(conn, context.store.now(conn), _AT_ONCE)
+        due: Sequence[bytes] = channels.expired(conn, context.now, _AT_ONCE)
     if not due:
         return
     try:
         with context.write() as conn:
-            now = context.store.now(conn)
             for channel_id in due:
-                intervals.close(conn, channel_id, reason="expired", at=now)
+                intervals.close(conn, channel_id, reason="expired", at=context.now)
             notices.tell_channels(conn, "receipt", due)
     except Overtaken:
         return

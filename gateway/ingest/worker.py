@@ -8,7 +8,6 @@ lease ends the worker, and with it the process: nothing may be answered that is 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 
 import structlog
@@ -43,8 +42,7 @@ class Worker:
     ) -> None:
         with store.write() as conn:
             token = lease.take(conn, LEASE, holder)
-        self._pool = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="verify")
-        self._context = Context(store, keys, metrics, token, self._pool)
+        self._context = Context(store, keys, metrics, token, threads=cpu_count() or 1)
         self._metrics = metrics
         self._inbox = Inbox()
         self.link = Link(broker, self._inbox, metrics)
@@ -65,7 +63,7 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join(timeout=30)
         self.link.stop()
-        self._pool.shutdown()
+        self._context.close()
 
     def _run(self) -> None:
         try:

@@ -150,7 +150,7 @@ class Gateway:
         """A new worker on the same database."""
         with self.store.write() as conn:
             token = lease.take(conn, LEASE, "test")
-        self.context = Context(self.store, self.keys, self.metrics, token, None)
+        self.context = Context(self.store, self.keys, self.metrics, token)
 
     def device(self) -> Party:
         """A newly registered device."""

@@ -238,3 +238,15 @@ def test_a_mark_and_its_iou_are_one_row(gateway: Gateway) -> None:
     table = Base.metadata.tables["channel"]
     with pytest.raises(Exception, match="CHECK"), gateway.store.write() as conn:
         conn.execute(update(table).where(table.c.id == channel).values(amount=CAPACITY + 1))
+
+
+def test_a_device_that_was_just_suspended_opens_nothing(gateway: Gateway) -> None:
+    """The cache still says active; what counts is the database at the commit."""
+    device = gateway.device()
+    gateway.take(device.hello())
+    with gateway.store.write() as conn:
+        devices.set_status(conn, device.id, "suspended")
+        notices.decided(conn)
+    (answer,) = gateway.take(device.open(device.terms()))
+    assert gateway.refusal(device, answer)[1] == "device_suspended"
+    assert gateway.count("channel") == 0
