@@ -4,6 +4,7 @@ from alembic import context
 
 from gateway.store import (
     tables_books,  # noqa: F401  (its tables belong to the metadata)
+    tables_idempotency,  # noqa: F401
     tables_notices,  # noqa: F401
 )
 from gateway.store.tables import Base

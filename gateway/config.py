@@ -1,0 +1,197 @@
+"""Settings: where each comes from, what it must be, and what it is when nobody sets it.
+
+In the order in which they count: the command line, the environment (`TALLYSTICK_<NAME>`), the file
+`tallystick.toml` in the data folder, the default. Nothing is opened or connected to here. Secrets
+are never settings but files that settings name; a database URL is shown only without its password.
+"""
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "TALLYSTICK_"
+FILE_NAME = "tallystick.toml"
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class ConfigError(Exception):
+    """A setting that can't be used; the text names the setting and what would be right."""
+
+
+def seconds(value: object) -> int:
+    """A stretch of time such as `90s`, `15m`, `24h` or `7d`, in seconds; `off` is 0.
+
+    Raises ValueError for anything else, and for less than a second or more than 366 days.
+    """
+    text = str(value).strip()
+    if text in ("", "off", "0"):
+        return 0
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if match is None or not 1 <= int(match[1]) * _UNITS[match[2]] <= 366 * 86400:
+        raise ValueError("must be a number and s, m, h or d (for example 24h), or off")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _database(url: str) -> str:
+    try:
+        backend = make_url(url).get_backend_name()
+    except ArgumentError:
+        backend = ""
+    if backend not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a socket bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Config(BaseSettings):
+    """All settings of one gateway. Relative paths are relative to the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data: Path
+    """The folder of everything that the gateway keeps: key, database, broker's files."""
+    database_url: Annotated[str, AfterValidator(_database)] = Field(default="", repr=False)
+    """`sqlite:///PATH` or `postgresql://...`; default: `gateway.db` in the data folder."""
+    broker_host: str = Field(default="127.0.0.1", min_length=1)
+    broker_port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    broker_username: str = Field(default="gateway", min_length=1)
+    broker_password_file: Path = Path()
+    """A file that only its owner may read; default: `broker/gateway.password` in the data folder."""
+    broker_ca_file: Path | None = None
+    """The certificates that the broker's is checked against; TLS is used if this is set."""
+    broker_pid_file: Path | None = None
+    """Mosquitto's pid file, to tell it that devices' passwords have changed."""
+    api_host: str = Field(default="127.0.0.1", min_length=1)
+    api_port: Port = 8080
+    api_public: bool = False
+    """Must be true for an `api_host` that other machines can reach: the API speaks plain HTTP, so
+    a proxy that speaks TLS must stand before it."""
+    settle_every: Annotated[int, BeforeValidator(seconds)] = 0
+    """How often `serve` settles every currency, in seconds; 0 is never."""
+    rail: Literal["manual"] = "manual"
+    manual_folder: Path = Path()
+    """Where the manual rail writes its files; default: `settlements` in the data folder."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: dict[str, object]) -> dict[str, object]:
+        data = Path(str(values["data"]))
+        defaults = {
+            "database_url": f"sqlite:///{data / 'gateway.db'}",
+            "broker_password_file": data / "broker" / "gateway.password",
+            "manual_folder": data / "settlements",
+        }
+        return {**defaults, **values}
+
+    @model_validator(mode="after")
+    def _ask_before_going_public(self) -> "Config":
+        if not is_loopback(self.api_host) and not self.api_public:
+            raise ValueError(
+                f"api_host: {self.api_host} can be reached by other machines, and the API speaks "
+                "plain HTTP; put a TLS proxy before it and set api_public = true, "
+                "or use 127.0.0.1"
+            )
+        return self
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database's file; None if it is no SQLite."""
+        url = make_url(self.database_url)
+        if url.get_backend_name() != "sqlite" or not url.database:
+            return None
+        return Path(url.database)
+
+    @property
+    def database_shown(self) -> str:
+        """The database's URL without its password."""
+        return make_url(self.database_url).render_as_string(hide_password=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line's values, then the environment, then the file."""
+        data = Path(str(init_settings()["data"]))
+        file = TomlConfigSettingsSource(settings_cls, data / FILE_NAME)
+        return (init_settings, env_settings, file)
+
+
+def data_folder(given: Path | None = None) -> Path:
+    """The data folder: the one given, or that of TALLYSTICK_DATA, or `./data`; made absolute."""
+    return (given or Path(os.environ.get(PREFIX + "DATA") or "data")).absolute()
+
+
+def load(data: Path | None = None, **changes: object) -> Config:
+    """The settings for a data folder. `changes` come from the command line and count first.
+
+    Raises ConfigError naming the setting that is wrong and what would be right.
+    """
+    folder = data_folder(data)
+    try:
+        return Config(data=folder, **changes)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise ConfigError("; ".join(_said(each) for each in error.errors())) from None
+    except SettingsError as error:
+        raise ConfigError(f"environment: {error}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{folder / FILE_NAME}: {error}") from None
+
+
+def _said(error: object) -> str:
+    details: dict[str, object] = error  # type: ignore[assignment]
+    where = ".".join(str(part) for part in details["loc"])  # type: ignore[attr-defined]
+    what = str(details["msg"]).removeprefix("Value error, ")
+    if details["type"] == "extra_forbidden":
+        what = "there is no such setting"
+    return f"{where}: {what}" if where else what
+
+
+def read_password(config: Config) -> str:
+    """The gateway's password at the broker.
+
+    Raises ConfigError if its file is missing, empty, or readable by others.
+    """
+    path = config.broker_password_file
+    try:
+        mode = path.stat().st_mode & 0o777
+        password = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"broker_password_file: {path} can't be read ({error}); run `tallystick init`"
+        ) from None
+    if mode & 0o077:
+        raise ConfigError(f"broker_password_file: others may read it; run: chmod 600 {path}")
+    if not password:
+        raise ConfigError(f"broker_password_file: {path} is empty; write the password into it")
+    return password

@@ -1,0 +1,83 @@
+"""Use cases on channels: looking, closing one at its mark, and thawing one that was frozen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from gateway.operations.errors import BadInput
+from gateway.operations.paging import Page, one_page
+from gateway.settlement import intervals
+from gateway.store import channels, notices, tariffs
+from gateway.store.engine import Store
+from gateway.store.errors import Conflict
+
+REASON = "operator"
+STATES = ("open", "frozen", "closed")
+
+
+def page(
+    store: Store,
+    *,
+    after: bytes = b"",
+    limit: int = 100,
+    account_id: str | None = None,
+    device_id: str | None = None,
+    state: str | None = None,
+) -> Page[tuple[Row[Any], Row[Any]]]:
+    """Channels by id, each with its tariff. Raises BadInput."""
+    if state is not None and state not in STATES:
+        raise BadInput("state", "must be open, frozen or closed")
+    with store.read() as conn:
+        found = one_page(
+            lambda count: channels.page(
+                conn,
+                after=after,
+                limit=count,
+                account_id=account_id,
+                device_id=device_id,
+                state=state,
+            ),
+            limit,
+        )
+        known = {bytes(row.id): row for row in tariffs.listed(conn, active=False)}
+        return Page([(row, known[bytes(row.tariff_id)]) for row in found.items], found.more)
+
+
+def show(store: Store, id_: bytes) -> tuple[Row[Any], Row[Any]]:
+    """One channel and its tariff. Raises NotFound."""
+    with store.read() as conn:
+        return _with_tariff(conn, id_)
+
+
+def _with_tariff(conn: Connection, id_: bytes) -> tuple[Row[Any], Row[Any]]:
+    row = channels.get(conn, id_)
+    return row, tariffs.get(conn, bytes(row.tariff_id))
+
+
+def evidence(store: Store, id_: bytes) -> Sequence[Row[Any]]:
+    """What was kept that proves something wrong on a channel. Raises NotFound."""
+    with store.read() as conn:
+        channels.get(conn, id_)
+        return channels.evidence_of(conn, id_)
+
+
+def close(store: Store, id_: bytes) -> tuple[Row[Any], Row[Any]]:
+    """Close an open or frozen channel at its mark; its device gets a receipt.
+
+    Raises NotFound, Conflict if it is closed.
+    """
+    with store.write() as conn:
+        closed = intervals.close(conn, id_, reason=REASON, at=store.now(conn))
+        if not closed.fresh:
+            raise Conflict(f"channel {id_.hex()}: is closed already")
+        notices.tell_channels(conn, "receipt", [id_])
+        return _with_tariff(conn, id_)
+
+
+def thaw(store: Store, id_: bytes) -> tuple[Row[Any], Row[Any]]:
+    """Let a frozen channel go on from its mark. Raises NotFound, IllegalMove."""
+    with store.write() as conn:
+        channels.set_state(conn, id_, "open")
+        notices.tell_channels(conn, "grant", [id_])
+        return _with_tariff(conn, id_)
