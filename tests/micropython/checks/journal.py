@@ -40,7 +40,7 @@ for length in range(25):
     assert Journal(slots).load() in (before, b"%04d" % length)
 
 for slot in (0, 1):
-    with open("/journal/journal.%d" % slot, "wb") as file:
+    with open("/journal/journal." + str(slot), "wb") as file:
         file.write(b"rubbish")
 try:
     Journal(slots).load()
