@@ -163,7 +163,9 @@ class Client:
 
     def on_time(self, now: int) -> bytes:
         """What to send as time has passed: a PINGREQ or nothing. Raises Late."""
-        for deadline, packet in self._waits():
+        waits = self._waits()
+        if waits:
+            deadline, packet = min(waits)
             if now >= deadline:
                 raise Late(packet)
         if not self.connected or not self._ping_after or self._pingresp_deadline is not None:
