@@ -103,9 +103,20 @@ _COMB = _comb_table()
 def _multiply_base(scalar: int) -> tuple[int, int, int, int]:
     """`scalar` (0 <= scalar < 2**256) times the base point."""
     digits = scalar.to_bytes(32, "little")
-    x, y, z, t = _NEUTRAL
+    p = P  # a local name is looked up faster
+    x, y, z = 0, 1, 1
     for column in range(63, -1, -1):
-        x, y, z, t = _double((x, y, z, 0))
+        # As in `_double`, but T is only computed where an addition follows, which needs it.
+        a = x * x
+        b = y * y
+        h = a + b
+        e = (h - (x + y) * (x + y)) % p
+        g = (a - b) % p
+        f = (2 * z * z + g) % p
+        h %= p
+        x = e * f % p
+        y = g * h % p
+        z = f * g % p
         place = column >> 3
         shift = column & 7
         teeth = (
@@ -116,16 +127,18 @@ def _multiply_base(scalar: int) -> tuple[int, int, int, int]:
         )
         if teeth:
             plus, minus, product = _COMB[teeth]
-            a = (y - x) * minus % P
-            b = (y + x) * plus % P
-            c = t * product % P
+            a = (y - x) * minus % p
+            b = (y + x) * plus % p
+            c = e * h % p * product % p
             d = 2 * z
             e = b - a
             f = d - c
             g = d + c
             h = b + a
             # The next doubling needs no T, so none is computed.
-            x, y, z = e * f % P, g * h % P, f * g % P
+            x = e * f % p
+            y = g * h % p
+            z = f * g % p
     return x * z % P, y * z % P, z * z % P, x * y % P
 
 
