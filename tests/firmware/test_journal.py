@@ -1,6 +1,5 @@
 """The journal holds the last record or the one before, wherever power is lost."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,7 +152,7 @@ def test_files_hold_the_record_over_restarts(tmp_path: Path) -> None:
     for item in (b"a long record, the first one", b"", b"short", b"longer again" * 100, b"x"):
         Journal(FileSlots(str(tmp_path))).save(item)
         assert Journal(FileSlots(str(tmp_path))).load() == item
-    assert sorted(os.listdir(tmp_path)) == ["journal.0", "journal.1"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.0", "journal.1"]
 
 
 def test_a_folder_that_is_missing_is_an_error_and_no_fresh_start(tmp_path: Path) -> None:

@@ -213,10 +213,12 @@ def test_what_the_application_did_not_acknowledge_comes_again(broker: Broker) ->
     line.socket.close()
 
     line = Line(client, broker).opened()
-    assert isinstance(line.seen[0], Connected) and line.seen[0].session
+    assert isinstance(line.seen[0], Connected)
+    assert line.seen[0].session
     line.pump(lambda: len(line.messages()) == 1)
     (again,) = line.messages()
-    assert again.payload == b"not yet" and again.again
+    assert again.payload == b"not yet"
+    assert again.again
     line.socket.sendall(client.ack(again.packet_id, clock()))
     line.publish("t", b"last", 1)
     line.pump(lambda: len(line.messages()) == 2)

