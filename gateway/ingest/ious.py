@@ -128,7 +128,7 @@ def refuse(
 
 
 def _decide(context: Context, groups: list[_Group], answers: list[Outgoing]) -> None:
-    """Find each group's newest good claim: judge, verify together, try the next where one is bad."""
+    """Find each group's newest good claim: judge, verify together, try the next if one is bad."""
     undecided = groups
     while undecided:
         candidates = []

@@ -17,6 +17,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.ingest.buffered import BufferedClient
 from gateway.ingest.inbox import Inbox, Received
 from gateway.ingest.replies import Outgoing
 from gateway.metrics import Metrics
@@ -47,7 +48,7 @@ class Link:
         self._metrics = metrics
         self._epoch = 0
         self.connected = threading.Event()
-        client = paho.Client(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=CLIENT_ID,
             clean_session=True,
@@ -78,8 +79,14 @@ class Link:
 
     def publish(self, messages: Iterable[Outgoing]) -> None:
         """Send these messages; QoS 1 ones are repeated until the broker has them."""
+        burst = []
         for message in messages:
-            self._client.publish(message.topic, message.payload, message.qos)
+            if message.qos == 0:
+                burst.append((message.topic, message.payload))
+            else:
+                self._client.publish(message.topic, message.payload, message.qos)
+        if burst:
+            self._client.publish_burst(burst)
 
     def acknowledge(self, messages: Iterable[Received]) -> None:
         """Send the PUBACKs of messages that are on disk, on the connection that brought them."""
@@ -119,7 +126,7 @@ class Link:
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         received = Received(
             message.topic,
-            message.payload,
+            bytes(message.payload),
             message.retain,
             message.mid if message.qos else 0,
             self._epoch,

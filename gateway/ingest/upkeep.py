@@ -57,7 +57,7 @@ def _run_receipts(context: Context, conn: Connection, number: int) -> list[Outgo
 
 
 def expire(context: Context) -> None:
-    """Close the open channels whose expiry has passed, at their marks; their devices get receipts."""
+    """Close the open channels whose expiry has passed, at their marks; devices get receipts."""
     with context.read() as conn:
         due: Sequence[bytes] = channels.expired(conn, context.now, _AT_ONCE)
     if not due:

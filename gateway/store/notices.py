@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text
 
+from gateway.store import tables_notices  # noqa: F401  (its table belongs to the metadata)
 from gateway.store.tables import Base
-from gateway.store.tables_notices import Notice
 
-notice = Base.metadata.tables[Notice.__tablename__]
+notice = Base.metadata.tables["notice"]
 
 _COUNT = text("SELECT value FROM meta WHERE key = 'decisions'")
 _RAISE = text(

@@ -35,7 +35,8 @@ def serve(host: str, port: int, password: str, database: sqlite3.Connection) -> 
 
     def on_connect(client: paho.Client, *_: Any) -> None:
         client.subscribe("tally/1/+/+/up/iou", qos=1)
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
 
     def on_message(client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         device = message.topic.split("/")[3]

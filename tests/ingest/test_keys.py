@@ -1,6 +1,5 @@
 """The gateway's key file, and which public keys may be registered (D6)."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -66,7 +65,7 @@ def test_a_key_is_made_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     keys.create(tmp_path)
-    os.chmod(tmp_path / keys.KEY_FILE, 0o640)
+    (tmp_path / keys.KEY_FILE).chmod(0o640)
     with pytest.raises(KeyFileError, match="chmod 600"):
         keys.load(tmp_path)
 
