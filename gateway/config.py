@@ -82,11 +82,13 @@ class Config(BaseSettings):
     broker_port: Annotated[int, Field(ge=1, le=65535)] = 1883
     broker_username: str = Field(default="gateway", min_length=1)
     broker_password_file: Path = Path()
-    """A file that only its owner may read; default: `broker/gateway.password` in the data folder."""
+    """A file that only its owner may read; default: `broker/gateway.password` in the data
+    folder."""
     broker_ca_file: Path | None = None
     """The certificates that the broker's is checked against; TLS is used if this is set."""
-    broker_pid_file: Path | None = None
-    """Mosquitto's pid file, to tell it that devices' passwords have changed."""
+    broker_pid_file: Path = Path()
+    """Mosquitto's pid file, through which it is told that devices' passwords have changed; default:
+    `broker/mosquitto.pid` in the data folder."""
     api_host: str = Field(default="127.0.0.1", min_length=1)
     api_port: Port = 8080
     api_public: bool = False
@@ -105,6 +107,7 @@ class Config(BaseSettings):
         defaults = {
             "database_url": f"sqlite:///{data / 'gateway.db'}",
             "broker_password_file": data / "broker" / "gateway.password",
+            "broker_pid_file": data / "broker" / "mosquitto.pid",
             "manual_folder": data / "settlements",
         }
         return {**defaults, **values}

@@ -4,16 +4,12 @@ import re
 from fractions import Fraction
 
 from gateway.operations.errors import BadInput
+from gateway.settlement.rails.manual import decimal
+
+__all__ = ["LIMIT", "atomic", "decimal", "parse_decimal", "price"]
 
 LIMIT = 2**63
 _DECIMAL = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
-
-
-def decimal(amount: int, scale: int) -> str:
-    """Atomic units as an exact decimal of the currency: 1234567 at scale 6 is `1.234567`."""
-    digits = str(abs(amount)).rjust(scale + 1, "0")
-    whole = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
-    return ("-" if amount < 0 else "") + whole
 
 
 def parse_decimal(field: str, text: str) -> Fraction:
@@ -28,7 +24,7 @@ def atomic(field: str, text: str, scale: int) -> int:
 
     Raises BadInput naming `field` if it has more than `scale` decimals or is too large.
     """
-    amount = parse_decimal(field, text) * 10**scale
+    amount = parse_decimal(field, text) * Fraction(10**scale)
     if amount.denominator != 1:
         raise BadInput(field, f"has more than {scale} decimals, which this currency does not have")
     if amount.numerator >= LIMIT:
@@ -44,7 +40,7 @@ def price(text: str, per: int, scale: int) -> tuple[int, int]:
     """
     if not 1 <= per < LIMIT:
         raise BadInput("per", "must be 1 to 2^63-1 units")
-    exact = parse_decimal("price", text) * 10**scale / per
+    exact = parse_decimal("price", text) * Fraction(10**scale, per)
     if exact.numerator >= LIMIT or exact.denominator >= LIMIT:
         raise BadInput("price", "can't be written exactly with a fraction of 63-bit numbers")
     return exact.numerator, exact.denominator

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from gateway.store import journal
 from gateway.store.errors import Conflict
 from gateway.store.tables import Base
-from gateway.store.tables_idempotency import Idempotency
+from gateway.store.tables_idempotency import Idempotency as _Idempotency  # noqa: F401  (its table)
 
-table = Base.metadata.tables[Idempotency.__tablename__]
+table = Base.metadata.tables["idempotency"]
 
 ABANDONED_AFTER = 120
 """Seconds after which a request without an answer counts as cut off, and may be done again."""

@@ -1,0 +1,159 @@
+"""/v1/channels."""
+
+from base64 import b64encode
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from sqlalchemy import Row
+
+from gateway.api.services import Office
+from gateway.api.shapes import Cursor, HexId, Limit, Money, Page, cursor_of, position_of
+from gateway.operations import channels
+from gateway.operations.errors import BadInput
+
+router = APIRouter(prefix="/channels", tags=["channels"])
+
+
+class ChannelOut(BaseModel):
+    """A channel with its mark: `amount` for `units`, of which `settled` is in settlement runs."""
+
+    id: str
+    device_id: str
+    payer_account: str
+    payee_account: str
+    tariff_id: str
+    unit: str
+    state: str
+    amount: Money
+    units: int
+    capacity: Money
+    settled: Money
+    settled_units: int
+    window_units: int
+    serial: int
+    opened_at: int
+    expires_at: int
+    closed_at: int | None
+    close_reason: str | None
+
+
+class ChannelProof(ChannelOut):
+    """A channel with the signed messages it rests on (base64): the payer's `open` and last `iou`,
+    and the gateway's `opened`. `tallystick verify` checks them."""
+
+    open_message: str
+    opened_message: str
+    iou_message: str | None
+
+
+class EvidenceOut(BaseModel):
+    """A message (base64) kept because it proves something wrong; its id is its SHA-256."""
+
+    id: str
+    kind: str
+    message: str
+    found_at: int
+
+
+class EvidenceList(BaseModel):
+    """All evidence on one channel, oldest first."""
+
+    items: list[EvidenceOut]
+
+
+def channel_out(row: Row[Any], tariff: Row[Any]) -> ChannelOut:
+    """A channel's and its tariff's rows as the API shows them."""
+
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=tariff.currency, scale=tariff.scale)
+
+    return ChannelOut(
+        id=bytes(row.id).hex(),
+        device_id=row.device_id,
+        payer_account=row.payer_account,
+        payee_account=row.payee_account,
+        tariff_id=bytes(row.tariff_id).hex(),
+        unit=tariff.unit,
+        state=row.state,
+        amount=money(row.amount),
+        units=row.units,
+        capacity=money(row.capacity),
+        settled=money(row.settled_amount),
+        settled_units=row.settled_units,
+        window_units=row.window_units,
+        serial=row.serial,
+        opened_at=row.opened_at,
+        expires_at=row.expires_at,
+        closed_at=row.closed_at,
+        close_reason=row.close_reason,
+    )
+
+
+def proof_out(row: Row[Any], tariff: Row[Any]) -> ChannelProof:
+    """A channel with its messages as the API shows it."""
+    return ChannelProof(
+        **dict(channel_out(row, tariff)),
+        open_message=b64encode(row.open_message).decode(),
+        opened_message=b64encode(row.opened_message).decode(),
+        iou_message=None if row.iou is None else b64encode(row.iou).decode(),
+    )
+
+
+@router.get("", operation_id="listChannels")
+def list_channels(
+    office: Office,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    account: Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$")] = None,
+    device: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
+    state: Literal["open", "frozen", "closed"] | None = None,
+) -> Page[ChannelOut]:
+    """Channels by id; `account` as payer or payee."""
+    try:
+        after = bytes.fromhex(position_of(cursor) or "")
+    except ValueError:
+        raise BadInput("cursor", "must be the `next` of an earlier page") from None
+    found = channels.page(
+        office.store, after=after, limit=limit, account_id=account, device_id=device, state=state
+    )
+    last = bytes(found.items[-1][0].id).hex() if found.more else None
+    return Page(
+        items=[channel_out(*each) for each in found.items],
+        next=None if last is None else cursor_of(last),
+    )
+
+
+@router.get("/{channel_id}", operation_id="getChannel")
+def get_channel(office: Office, channel_id: HexId) -> ChannelProof:
+    """One channel with the signed messages it rests on."""
+    return proof_out(*channels.show(office.store, bytes.fromhex(channel_id)))
+
+
+@router.get("/{channel_id}/evidence", operation_id="getChannelEvidence")
+def get_evidence(office: Office, channel_id: HexId) -> EvidenceList:
+    """What was kept that proves something wrong on a channel."""
+    rows = channels.evidence(office.store, bytes.fromhex(channel_id))
+    return EvidenceList(
+        items=[
+            EvidenceOut(
+                id=row.id,
+                kind=row.kind,
+                message=b64encode(row.message).decode(),
+                found_at=row.found_at,
+            )
+            for row in rows
+        ]
+    )
+
+
+@router.post("/{channel_id}/close", operation_id="closeChannel")
+def close_channel(office: Office, channel_id: HexId) -> ChannelOut:
+    """Close an open or frozen channel at its mark; its device gets a receipt."""
+    return channel_out(*channels.close(office.store, bytes.fromhex(channel_id)))
+
+
+@router.post("/{channel_id}/thaw", operation_id="thawChannel")
+def thaw_channel(office: Office, channel_id: HexId) -> ChannelOut:
+    """Let a frozen channel go on from its mark."""
+    return channel_out(*channels.thaw(office.store, bytes.fromhex(channel_id)))

@@ -1,0 +1,130 @@
+"""/v1/devices."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+
+from gateway.api.services import Office
+from gateway.api.shapes import Body, Cursor, DeviceId, Limit, Page, cursor_of, position_of
+from gateway.operations import devices
+
+router = APIRouter(prefix="/devices", tags=["devices"])
+
+
+class DeviceIn(Body):
+    """A device to register: its Ed25519 public key as 64 hex digits; its id is computed."""
+
+    public_key: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
+    account_id: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class DeviceOut(BaseModel):
+    """A device."""
+
+    id: str
+    public_key: str
+    account_id: str
+    name: str
+    status: str
+    created_at: int
+
+
+class MqttLogin(BaseModel):
+    """How a device logs in at the broker. The password is told this once."""
+
+    username: str
+    client_id: str
+    password: str
+
+
+class Registered(BaseModel):
+    """A new device, and its login."""
+
+    device: DeviceOut
+    mqtt: MqttLogin
+    gateway_key: str
+
+
+def device_out(row: Row[Any]) -> DeviceOut:
+    """A device's row as the API shows it."""
+    return DeviceOut(
+        id=row.id,
+        public_key=bytes(row.public_key).hex(),
+        account_id=row.account_id,
+        name=row.name,
+        status=row.status,
+        created_at=row.created_at,
+    )
+
+
+@router.get("", operation_id="listDevices")
+def list_devices(
+    office: Office,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    account: Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$")] = None,
+    status: Literal["active", "suspended", "revoked"] | None = None,
+) -> Page[DeviceOut]:
+    """Devices by id."""
+    found = devices.page(
+        office.store,
+        after=position_of(cursor) or "",
+        limit=limit,
+        account_id=account,
+        status=status,
+    )
+    return Page(
+        items=[device_out(row) for row in found.items],
+        next=cursor_of(found.items[-1].id) if found.more else None,
+    )
+
+
+@router.post("", operation_id="registerDevice", status_code=201)
+def register_device(office: Office, body: DeviceIn) -> Registered:
+    """Register a device by its public key; the answer holds its MQTT password, told this once."""
+    row, password = devices.register(
+        office.store,
+        office.credentials,
+        devices.public_key(body.public_key),
+        body.account_id,
+        body.name,
+    )
+    return Registered(
+        device=device_out(row),
+        mqtt=MqttLogin(username=row.id, client_id=row.id, password=password),
+        gateway_key=office.keys.public.hex(),
+    )
+
+
+@router.get("/{device_id}", operation_id="getDevice")
+def get_device(office: Office, device_id: DeviceId) -> DeviceOut:
+    """One device."""
+    return device_out(devices.show(office.store, device_id))
+
+
+@router.post("/{device_id}/suspend", operation_id="suspendDevice")
+def suspend_device(office: Office, device_id: DeviceId) -> DeviceOut:
+    """Let a device deliver nothing more until it is resumed."""
+    return device_out(devices.suspend(office.store, device_id))
+
+
+@router.post("/{device_id}/resume", operation_id="resumeDevice")
+def resume_device(office: Office, device_id: DeviceId) -> DeviceOut:
+    """Let a suspended device deliver again."""
+    return device_out(devices.resume(office.store, device_id))
+
+
+@router.post("/{device_id}/revoke", operation_id="revokeDevice")
+def revoke_device(office: Office, device_id: DeviceId) -> DeviceOut:
+    """End a device for good."""
+    return device_out(devices.revoke(office.store, office.credentials, device_id))
+
+
+@router.post("/{device_id}/password", operation_id="rotateDevicePassword")
+def rotate_password(office: Office, device_id: DeviceId) -> MqttLogin:
+    """A new MQTT password, told this once; the old one ends."""
+    password = devices.rotate_password(office.store, office.credentials, device_id)
+    return MqttLogin(username=device_id, client_id=device_id, password=password)

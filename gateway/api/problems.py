@@ -1,0 +1,134 @@
+"""Every error of the API, as RFC 9457 `application/problem+json`.
+
+`type` is a stable URN, `errors[]` names the fields. What an error means is decided where it is
+raised; here it only gets its status and its shape.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from gateway.ledger.states import IllegalMove
+from gateway.operations.errors import BadInput
+from gateway.store.errors import Conflict, NotFound, StoreError
+from gateway.store.idempotency import OtherRequest
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_URN = "urn:tallystick:problem:"
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong with a request: the field, where it stands, what would be right."""
+
+    field: str
+    location: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+def respond(
+    status: int,
+    detail: str,
+    *,
+    kind: str | None = None,
+    errors: list[FieldError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem as a response; `kind` ends its type, by default the status's phrase does."""
+    title = HTTPStatus(status).phrase
+    problem = Problem(
+        type=_URN + (kind or title.lower().replace(" ", "-")),
+        title=title,
+        status=status,
+        detail=detail,
+        errors=errors or [],
+    )
+    return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Give the application these handlers."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(BadInput, _bad_input)
+    app.add_exception_handler(StoreError, _store)
+    app.add_exception_handler(IllegalMove, _illegal_move)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    errors = []
+    for each in found:
+        location, *path = (str(part) for part in each["loc"])
+        message = str(each["msg"]).removeprefix("Value error, ")
+        if each["type"] == "extra_forbidden":
+            message = "there is no such field"
+        if each["type"] == "json_invalid":
+            path = []
+            message = "must be a JSON document"
+        errors.append(
+            FieldError(field=".".join(path) or location, location=location, message=message)
+        )
+    named = ", ".join(each.field for each in errors)
+    return respond(422, f"not as it must be: {named}", kind="invalid", errors=errors)
+
+
+def _bad_input(_request: Request, error: Exception) -> JSONResponse:
+    errors = []
+    if isinstance(error, BadInput):
+        errors = [FieldError(field=error.field, location="body", message=error.message)]
+    return respond(422, str(error), kind="invalid", errors=errors)
+
+
+def _store(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, NotFound):
+        return respond(404, str(error))
+    if isinstance(error, OtherRequest):
+        field = FieldError(field="Idempotency-Key", location="header", message=str(error))
+        return respond(422, str(error), kind="idempotency-key-reused", errors=[field])
+    if isinstance(error, Conflict):
+        return respond(409, str(error))
+    # "account scale: must be 0 to 18"
+    where, _, message = str(error).partition(": ")
+    field = FieldError(field=where.split(" ")[-1], location="body", message=message)
+    return respond(422, str(error), kind="invalid", errors=[field])
+
+
+def _illegal_move(_request: Request, error: Exception) -> JSONResponse:
+    return respond(409, str(error), kind="illegal-state")
+
+
+def _http(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        return _unexpected(_request, error)
+    return respond(error.status_code, str(error.detail), headers=error.headers)
+
+
+def _database(request: Request, error: Exception) -> JSONResponse:
+    log.error("database failed", path=request.url.path, error=repr(error))
+    return respond(503, "the database did not answer; nothing was changed, try again")
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return respond(500, "this should not happen; the gateway's log says more")

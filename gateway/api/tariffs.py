@@ -1,0 +1,115 @@
+"""/v1/tariffs."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+
+from gateway.api.services import Office
+from gateway.api.shapes import (
+    MAX,
+    Atomic,
+    AtomicOut,
+    Body,
+    Cursor,
+    HexId,
+    Limit,
+    Money,
+    Page,
+    slice_of,
+)
+from gateway.operations import tariffs
+from protocol.pricing import OPEN_ENDED
+
+router = APIRouter(prefix="/tariffs", tags=["tariffs"])
+
+Count = Annotated[int, Field(ge=1, le=MAX)]
+
+
+class TariffIn(Body):
+    """A tariff to add: numerator/denominator atomic units for one `unit` (a UCUM code)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    unit: Annotated[str, Field(min_length=1, max_length=16)]
+    numerator: Atomic
+    denominator: Count = 1
+    payee_account: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
+    window_units: Count
+    max_capacity: Atomic
+    max_lifetime_s: Count
+    pricing: Literal["metered", "open-ended"] = "metered"
+
+
+class TariffOut(BaseModel):
+    """A tariff; immutable but for its status."""
+
+    id: str
+    name: str
+    status: str
+    unit: str
+    numerator: AtomicOut
+    denominator: AtomicOut
+    currency: str
+    scale: int
+    pricing: str
+    payee_account: str
+    window_units: int
+    max_capacity: Money
+    max_lifetime_s: int
+    created_at: int
+
+
+def pricing_word(number: int) -> str:
+    """The word for a tariff's pricing."""
+    return "open-ended" if number == OPEN_ENDED else "metered"
+
+
+def tariff_out(row: Row[Any]) -> TariffOut:
+    """A tariff's row as the API shows it."""
+    return TariffOut(
+        id=bytes(row.id).hex(),
+        name=row.name,
+        status=row.status,
+        unit=row.unit,
+        numerator=row.numerator,
+        denominator=row.denominator,
+        currency=row.currency,
+        scale=row.scale,
+        pricing=pricing_word(row.pricing),
+        payee_account=row.payee_account,
+        window_units=row.window_units,
+        max_capacity=Money(amount=row.max_capacity, currency=row.currency, scale=row.scale),
+        max_lifetime_s=row.max_lifetime_s,
+        created_at=row.created_at,
+    )
+
+
+@router.get("", operation_id="listTariffs")
+def list_tariffs(
+    office: Office,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    status: Literal["active", "any"] = "active",
+) -> Page[TariffOut]:
+    """Tariffs by name; also retired ones with `status=any`."""
+    rows = tariffs.listed(office.store, active=status == "active")
+    return slice_of([(bytes(row.id).hex(), tariff_out(row)) for row in rows], cursor, limit)
+
+
+@router.post("", operation_id="addTariff", status_code=201)
+def add_tariff(office: Office, body: TariffIn) -> TariffOut:
+    """Add a tariff in the payee's currency; devices of that currency are offered it from now on."""
+    return tariff_out(tariffs.add(office.store, tariffs.NewTariff(**body.__dict__)))
+
+
+@router.get("/{tariff_id}", operation_id="getTariff")
+def get_tariff(office: Office, tariff_id: HexId) -> TariffOut:
+    """One tariff."""
+    return tariff_out(tariffs.show(office.store, bytes.fromhex(tariff_id)))
+
+
+@router.post("/{tariff_id}/retire", operation_id="retireTariff")
+def retire_tariff(office: Office, tariff_id: HexId) -> TariffOut:
+    """Offer a tariff no more; channels opened under it keep it."""
+    return tariff_out(tariffs.retire(office.store, bytes.fromhex(tariff_id)))

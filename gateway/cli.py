@@ -1,0 +1,178 @@
+"""`tallystick`: finds the subcommand, and turns what went wrong into a line and an exit status.
+
+Status 0: done. 1: a check failed, or something outside (database, broker) did. 2: the call, a
+setting or a value was wrong. A subcommand's module is imported when it is called, so that one that
+can't be imported breaks no other, and `verify` needs no database.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+FAILED = 1
+WRONG = 2
+
+COMMANDS = {
+    "init": "Make a data folder: key, database, broker's files, first admin token.",
+    "serve": "Run the gateway: payments, API and scheduled settlement.",
+    "account": "Owners of devices, and how much they may owe.",
+    "device": "Machines: register, suspend, resume, revoke, new password.",
+    "tariff": "Prices: add, list, retire.",
+    "channel": "Payment channels: look, close, thaw.",
+    "token": "Access to the API.",
+    "settle": "Settle what is owed, and record what came of it.",
+    "books": "Check everything that is stored against signatures and entries.",
+    "verify": "Check signed messages offline.",
+    "doctor": "Say what is wrong with this installation.",
+}
+ENTRY_POINTS = "tallystick.commands"
+
+
+def _others() -> dict[str, EntryPoint]:
+    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    return {name: point for name, point in sorted(found.items()) if name not in COMMANDS}
+
+
+class Lazy(TyperGroup):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return [*COMMANDS, *_others()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, None if there is none."""
+        if cmd_name in COMMANDS:
+            found = import_module(f"gateway.commands.{cmd_name}").app
+        elif cmd_name in _others():
+            try:
+                found = _others()[cmd_name].load()
+            except (ImportError, AttributeError) as error:
+                found = _unavailable(cmd_name, error)
+        else:
+            return None
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(add_completion=False)
+            found.command(cmd_name)(function)
+        found.pretty_exceptions_enable = False
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        command.help = COMMANDS.get(cmd_name) or command.help
+        return command
+
+
+def _unavailable(name: str, error: Exception) -> typer.Typer:
+    app = typer.Typer(add_completion=False)
+    why = f"{name}: not available in this installation ({error})"
+
+    @app.command(
+        help="Not available in this installation.",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def unavailable() -> None:
+        typer.echo(why, err=True)
+        raise typer.Exit(FAILED)
+
+    return app
+
+
+app = typer.Typer(
+    cls=Lazy,
+    name="tallystick",
+    help="Metered payments between machines.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Data folder (default: $TALLYSTICK_DATA, or ./data)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Metered payments between machines."""
+    if context.invoked_subcommand in (None, "verify"):
+        context.obj = (data, as_json)
+        return
+    from gateway.commands.shared import Options
+
+    context.obj = Options(data, as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command of these arguments; ends the process with its status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _root_options_first(given)
+    try:
+        typer.main.get_command(app).main(args=given, prog_name="tallystick")
+    except Exception as error:
+        status = _status(error)
+        if status is None:
+            raise
+        if "--json" in given:
+            typer.echo(json.dumps({"error": str(error)}), err=True)
+        else:
+            typer.echo(f"error: {error}", err=True)
+        sys.exit(status)
+
+
+def _root_options_first(given: list[str]) -> list[str]:
+    """`tallystick account list --json` means the same as `tallystick --json account list`."""
+    names = [each for each in given if not each.startswith("-")]
+    if not any(name in COMMANDS for name in names[:2]):
+        return given
+    first: list[str] = []
+    rest: list[str] = []
+    arguments = iter(given)
+    for each in arguments:
+        if each == "--":
+            rest += ["--", *arguments]
+        elif each == "--json" or each.startswith("--data="):
+            first.append(each)
+        elif each == "--data":
+            first += [each, *([] if (value := next(arguments, None)) is None else [value])]
+        else:
+            rest.append(each)
+    return first + rest
+
+
+def _status(error: Exception) -> int | None:
+    """The exit status of an error that says itself what would be right; None for a bug."""
+    from sqlalchemy.exc import OperationalError
+
+    from gateway.broker.credentials import CredentialError
+    from gateway.config import ConfigError
+    from gateway.keys import KeyFileError
+    from gateway.ledger.states import IllegalMove
+    from gateway.operations.errors import BadInput
+    from gateway.settlement.rails.manual import OutcomesError
+    from gateway.store.errors import StoreError
+
+    wrong = (
+        BadInput,
+        ConfigError,
+        CredentialError,
+        IllegalMove,
+        KeyFileError,
+        OutcomesError,
+        StoreError,
+    )
+    if isinstance(error, wrong):
+        return WRONG
+    return FAILED if isinstance(error, OperationalError | OSError) else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The subcommands of `tallystick`, one file for each group."""

@@ -1,0 +1,156 @@
+"""An installation that is open: its settings, database, key and broker's files.
+
+Also how one comes to be. Nothing listens or connects to a broker here.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import keys
+from gateway.broker.acl import write_acl
+from gateway.broker.conf import mosquitto_conf
+from gateway.broker.credentials import GATEWAY, new_password, set_password
+from gateway.broker.files import broker_folder
+from gateway.config import FILE_NAME, Config, ConfigError
+from gateway.keys import GatewayKeys
+from gateway.operations import tokens
+from gateway.operations.broker import BrokerCredentials
+from gateway.operations.settlement import rail_of
+from gateway.settlement.rails import Rail
+from gateway.store import accounts, meta, notices
+from gateway.store.engine import Store, open_store
+from gateway.store.tables import Account
+
+OPERATOR = "operator"
+"""The account of whoever runs the gateway: the payee of tariffs that name no other."""
+
+_MADE = "initialised"
+
+CONFIG_TEXT = """\
+# Settings of this gateway. Each can also be given as an environment variable, TALLYSTICK_<NAME>.
+# What is commented out shows the default.
+
+# database_url = "sqlite:///<data>/gateway.db"    # or postgresql://user:password@host/name
+
+# broker_host = "127.0.0.1"
+# broker_port = 1883
+# broker_ca_file = "/etc/ssl/certs/ca-certificates.crt"    # TLS to the broker, if set
+
+# api_host = "127.0.0.1"
+# api_port = 8080
+# api_public = false    # needed for a host that others can reach: put a TLS proxy before it
+
+# settle_every = "off"    # for example "24h"
+# rail = "manual"
+# manual_folder = "<data>/settlements"
+"""
+
+
+@dataclass(frozen=True)
+class Office:
+    """What use cases work with."""
+
+    config: Config
+    store: Store
+    keys: GatewayKeys
+    credentials: BrokerCredentials
+    rail: Rail
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[Office]:
+    """The installation of these settings, closed at the end.
+
+    Raises ConfigError if there is none, KeyFileError, or StoreError.
+    """
+    path = config.sqlite_path
+    if path is not None and not path.exists():
+        raise ConfigError(f"data: {config.data} holds no gateway yet; run `tallystick init`")
+    gateway_keys = keys.load(config.data)
+    store = open_store(config.database_url)
+    try:
+        credentials = BrokerCredentials(config.data, config.broker_pid_file)
+        yield Office(config, store, gateway_keys, credentials, rail_of(config))
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `init` made; `admin_token` is None if there was a database already."""
+
+    data: Path
+    public_key: bytes
+    database: str
+    admin_token: str | None
+
+
+def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
+    """Make a data folder, or complete one, and bring its database to this program's version.
+
+    What is there is kept: the key, passwords, tokens and settings. `currency` is the operator's
+    account's. Raises KeyFileError, StoreError, BadInput or OSError.
+    """
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (config.data / keys.KEY_FILE).exists():
+        gateway_keys = keys.load(config.data)
+    else:
+        gateway_keys = keys.create(config.data)
+    _broker_files(config)
+    settings = config.data / FILE_NAME
+    if not settings.exists():
+        settings.write_text(CONFIG_TEXT.replace("<data>", str(config.data)))
+        settings.chmod(0o600)
+    store = open_store(config.database_url, upgrade=True)
+    try:
+        token = _first_rows(store, gateway_keys, currency, name)
+    finally:
+        store.close()
+    return Made(config.data, gateway_keys.public, config.database_shown, token)
+
+
+def _broker_files(config: Config) -> None:
+    broker_folder(config.data)
+    password_file = config.broker_password_file
+    if not password_file.exists():
+        password = new_password()
+        password_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(password + "\n")
+        set_password(config.data, GATEWAY, password)
+    write_acl(config.data)
+    conf = config.data / "mosquitto.conf"
+    if not conf.exists():
+        conf.write_text(mosquitto_conf(config.broker_port))
+
+
+def _first_rows(store: Store, gateway_keys: GatewayKeys, currency: str, name: str) -> str | None:
+    with store.write() as conn:
+        made_by = meta.get(conn, _MADE)
+        key = gateway_keys.public.hex()
+        if made_by is not None:
+            if made_by != key:
+                raise ConfigError(
+                    f"database_url: this database is of the gateway with key {made_by}, "
+                    f"the data folder's is {key}"
+                )
+            return None
+        accounts.add(
+            conn,
+            Account(
+                id=OPERATOR,
+                name=name,
+                currency=currency,
+                scale=6,
+                credit_limit=0,
+                created_at=store.now(conn),
+            ),
+        )
+        _id, token = tokens.add_in(store, conn, "first admin", "admin")
+        meta.put(conn, _MADE, key)
+        notices.decided(conn)
+        return token
