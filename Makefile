@@ -1,0 +1,31 @@
+# Tallystick: `make` alone lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format clean
+BIN := .venv/bin
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+setup: ## make .venv with everything in it, and find or install an MQTT broker
+	@scripts/setup.sh
+
+demo: setup ## run broker, gateway and devices, pay and settle (KEEP=1 leaves them running)
+	@$(BIN)/tallystick demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: setup lint ## check and test everything, on real services
+	@scripts/test-services.sh
+	$(BIN)/pytest -n 2
+
+lint: setup ## check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup ## put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove .venv and everything that was made
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

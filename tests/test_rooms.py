@@ -1,0 +1,93 @@
+"""The rooms' walls: which package may import which. An import against an arrow fails here."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {"protocol", "firmware", "gateway", "simulator", "tests"}
+
+MICROPYTHON = {
+    "array", "asyncio", "binascii", "builtins", "cmath", "collections", "cryptolib", "deflate",
+    "errno", "gc", "hashlib", "heapq", "io", "json", "math", "os", "platform", "random", "re",
+    "select", "socket", "ssl", "struct", "sys", "time", "zlib",
+    "bluetooth", "btree", "esp", "esp32", "framebuf", "machine", "micropython", "neopixel",
+    "network", "ntptime", "uctypes", "vfs",
+}  # fmt: skip
+"""What MicroPython 1.20 or newer has of its own, on a board or on Unix."""
+
+
+def imports(file: Path) -> set[str]:
+    """Full names of the modules that a file imports, wherever in it; relative ones resolved."""
+    package = file.relative_to(ROOT).parent.parts
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def files(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def trespasses(room: str, allowed: set[str], ours_only: bool) -> list[str]:
+    """Imports of a room that are not allowed; with `ours_only` other people's packages may be."""
+    return [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files(room)
+        for name in sorted(imports(file))
+        if (top := name.partition(".")[0]) not in allowed and (not ours_only or top in ROOMS)
+    ]
+
+
+def test_protocol_imports_only_hashlib_and_itself() -> None:
+    assert trespasses("protocol", {"protocol", "hashlib"}, ours_only=False) == []
+
+
+def test_firmware_imports_only_protocol_itself_and_micropython() -> None:
+    allowed = {"firmware", "protocol"} | MICROPYTHON
+    assert trespasses("firmware", allowed, ours_only=False) == []
+
+
+def test_gateway_imports_no_room_but_protocol() -> None:
+    assert trespasses("gateway", {"gateway", "protocol"}, ours_only=True) == []
+
+
+def test_simulator_imports_gateway_in_its_world_alone() -> None:
+    allowed = {"simulator", "firmware", "protocol"}
+    world = ROOT / "simulator" / "world"
+    inside = [
+        file
+        for file in trespasses("simulator", allowed, ours_only=True)
+        if not (ROOT / file.partition(" ")[0]).is_relative_to(world)
+        or not file.partition(" imports ")[2].startswith("gateway.")
+    ]
+    assert inside == []
+
+
+@pytest.mark.parametrize("room", ["ledger", "settlement/netting.py"])
+def test_books_reach_no_network_database_or_clock(room: str) -> None:
+    place = ROOT / "gateway" / room
+    found = {
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))
+        for name in imports(file)
+        if name.partition(".")[0] in {"sqlalchemy", "sqlmodel", "socket", "time", "paho", "random"}
+    }
+    assert found == set()
+
+
+def test_board_runs_no_import_that_only_cpython_has() -> None:
+    # Guards the list above: a name in it that is no module anywhere would hide a mistake.
+    boards = {
+        "bluetooth", "btree", "cryptolib", "deflate", "esp", "esp32", "framebuf", "machine",
+        "micropython", "neopixel", "network", "ntptime", "uctypes", "vfs",
+    }  # fmt: skip
+    assert MICROPYTHON - boards <= set(sys.stdlib_module_names)
