@@ -20,16 +20,30 @@ MICROPYTHON = {
 
 
 def imports(file: Path) -> set[str]:
-    """Full names of the modules that a file imports, wherever in it; relative ones resolved."""
+    """Full names of the modules that a file imports, wherever in it; relative ones resolved.
+
+    Under `if TYPE_CHECKING:`, which no interpreter enters, only our own rooms count.
+    """
     package = file.relative_to(ROOT).parent.parts
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    never_run = {
+        node
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
     found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
+        before = set(found)
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join([*above, *filter(None, [node.module])])
             found |= {f"{module}.{alias.name}" for alias in node.names}
+        if node in never_run:
+            found = before | {name for name in found if name.partition(".")[0] in ROOMS}
     return found
 
 
