@@ -1,5 +1,6 @@
 """What every step of the hot path works with."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,7 +27,8 @@ class Context:
     """One worker's store, keys, counters and cache, and the lease it writes under.
 
     `now` is the database's time at the last transaction, in Unix seconds: never ahead of it, so
-    that what it lets through is decided by the commit, which asks the database again.
+    that what it lets through is decided by the commit, which asks the database again. `decisions`
+    is how many decisions of operators the cache knows of.
     """
 
     def __init__(
@@ -37,32 +39,39 @@ class Context:
         self.metrics = metrics
         self.directory = Directory(keys)
         self.now = 0
+        self.decisions = -1
         self._token = token
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "verify") if threads > 1 else None
-        self._decisions = -1
+        self._reading = threading.RLock()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A read transaction, before which the cache is emptied if an operator has decided."""
-        with self.store.read() as conn:
+        """A read transaction, before which the cache is emptied if an operator has decided.
+
+        One thread at a time, so that what one reads before a decision can't get into the cache
+        after another has emptied it.
+        """
+        with self._reading, self.store.read() as conn:
             decisions = notices.decisions(conn)
-            if decisions != self._decisions:
+            if decisions != self.decisions:
                 self.directory.forget()
-                self._decisions = decisions
+                self.decisions = decisions
             self.now = self.store.now(conn)
             yield conn
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A write transaction under the lease.
+    def write(self, decisions: int | None = None) -> Iterator[Connection]:
+        """A write transaction under the lease, for what was decided when operators' decisions
+        stood at `decisions` (as of the last read, if not given).
 
         Raises Fenced if another worker has taken the lease, Overtaken if an operator has decided
-        since the last read; either way nothing is written.
+        since; either way nothing is written.
         """
+        expected = self.decisions if decisions is None else decisions
         with self.store.write() as conn:
             lease.check(conn, LEASE, self._token)
-            if notices.decisions(conn) != self._decisions:
+            if notices.decisions(conn) != expected:
                 raise Overtaken
             self.now = self.store.now(conn)
             yield conn

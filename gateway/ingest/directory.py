@@ -32,17 +32,27 @@ class KnownDevice:
 
 @dataclass(slots=True)
 class KnownChannel:
-    """A channel with its mark as last read or committed."""
+    """A channel with its mark as last read or committed. The mark is (amount, units), one value, so
+    that a thread that reads it never sees half of a new one."""
 
     id: bytes
     device_id: str
     terms: Terms
     state: str
-    amount: int
-    units: int
+    mark: tuple[int, int]
     window: int
     serial: int
     closed_at: int
+
+    @property
+    def amount(self) -> int:
+        """Accepted, in atomic units."""
+        return self.mark[0]
+
+    @property
+    def units(self) -> int:
+        """Accepted units."""
+        return self.mark[1]
 
     def limit(self, device: KnownDevice) -> int:
         """The cumulative units up to which the device may deliver."""
@@ -122,8 +132,7 @@ def known_channel(row: Row[Any]) -> KnownChannel:
         device_id=row.device_id,
         terms=read_terms(signed.payload),
         state=row.state,
-        amount=row.amount,
-        units=row.units,
+        mark=(row.amount, row.units),
         window=row.window_units,
         serial=row.serial,
         closed_at=row.closed_at or 0,

@@ -1,18 +1,29 @@
 """One batch, through all steps: the pure shape of the hot path.
 
 Decoding and the first refusals happen here; what a message of each kind does is in `ious` and
-`control`. A message from a sender that is not known, or that is no message at all, gets no answer.
+`control`. `prepare` writes nothing, so that one batch can be prepared while the one before it
+commits; `finish` is only ever run for one batch at a time, in order. A message from a sender that
+is not known, or that is no message at all, gets no answer.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.ingest import control
 from gateway.ingest.context import Context
 from gateway.ingest.directory import KnownDevice
 from gateway.ingest.inbox import Received
-from gateway.ingest.ious import Claim, read_claim, refuse, take_ious
+from gateway.ingest.ious import (
+    Claim,
+    Decided,
+    commit,
+    decide,
+    read_claim,
+    refuse,
+    take_ious,
+)
 from gateway.ingest.replies import Outgoing
 from protocol import MAX_MESSAGE, topics
 from protocol.errors import ProtocolError, WireError
@@ -28,15 +39,21 @@ HANDLERS: dict[str, Handler] = {
 """What is done with each kind but `iou`, which is taken by the batch."""
 
 
-def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
-    """Take one batch, and return what to publish now that it is on disk.
+@dataclass(slots=True)
+class Prepared:
+    """A batch before its commit: refusals, messages other than IOUs, and the IOUs, decided on where
+    nothing else in the batch could change what they come to."""
 
-    Raises Fenced if this worker was replaced, and the database's error if it can't be written;
-    then nothing of what is not yet on disk was answered.
-    """
+    answers: list[Outgoing]
+    control: list[tuple[KnownDevice, str, bytes]]
+    claims: list[Claim]
+    decided: Decided | None
+
+
+def prepare(context: Context, batch: Sequence[Received]) -> Prepared:
+    """Decode, coalesce and verify one batch. Writes nothing."""
     context.metrics.batch_size.observe(len(batch))
-    answers: list[Outgoing] = []
-    claims: list[Claim] = []
+    prepared = Prepared([], [], [], None)
     arrived = _senders(context, batch)
     for kind, count in Counter(kind for _, kind, _ in arrived).items():
         context.metrics.messages.labels(kind).inc(count)
@@ -44,14 +61,38 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
         try:
             _check_delivery(message)
             if kind == "iou":
-                claims.append(read_claim(device, message.payload))
+                prepared.claims.append(read_claim(device, message.payload))
             else:
-                answers += HANDLERS[kind](context, device, message.payload)
+                prepared.control.append((device, kind, message.payload))
+        except ProtocolError as error:
+            prepared.answers.append(refuse(context, device, kind, b"", error))
+    if not prepared.control:
+        prepared.decided = decide(context, prepared.claims)
+    return prepared
+
+
+def finish(context: Context, prepared: Prepared) -> list[Outgoing]:
+    """Commit a batch, and return what to publish now that it is on disk.
+
+    Raises Fenced if this worker was replaced, and the database's error if it can't be written;
+    then nothing of what is not yet on disk was answered.
+    """
+    answers = prepared.answers
+    for device, kind, payload in prepared.control:
+        try:
+            answers += HANDLERS[kind](context, device, payload)
         except ProtocolError as error:
             answers.append(refuse(context, device, kind, b"", error))
-    if claims:
-        answers += take_ious(context, claims)
+    if prepared.decided is not None:
+        answers += commit(context, prepared.decided)
+    elif prepared.claims:
+        answers += take_ious(context, prepared.claims)
     return answers
+
+
+def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
+    """Take one batch through all steps, one after the other."""
+    return finish(context, prepare(context, batch))
 
 
 def _senders(

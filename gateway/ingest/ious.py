@@ -54,22 +54,46 @@ class _Group:
     coalesced: int = 0
 
 
-def take_ious(context: Context, claims: Sequence[Claim]) -> list[Outgoing]:
-    """Take these IOUs, raise the marks that they raise, and return the answers to send.
+@dataclass(slots=True)
+class Decided:
+    """IOUs that are decoded, coalesced and verified, and not yet on disk. `decisions` is how many
+    decisions of operators were known then."""
+
+    claims: Sequence[Claim]
+    groups: list[_Group]
+    answers: list[Outgoing]
+    decisions: int
+
+
+def decide(context: Context, claims: Sequence[Claim]) -> Decided:
+    """Find out what these IOUs come to, as far as is known now. Writes nothing."""
+    decisions = context.decisions
+    answers: list[Outgoing] = []
+    groups = _group(context, claims, answers)
+    _choose(context, groups, answers)
+    return Decided(claims, groups, answers, decisions)
+
+
+def commit(context: Context, decided: Decided) -> list[Outgoing]:
+    """Raise the marks that were decided on, deciding again where another writer was there first,
+    and return the answers to send.
 
     On return everything that the answers say is on disk. Raises Fenced if this worker was replaced.
     """
     for _ in range(_MAX_ATTEMPTS):
-        answers: list[Outgoing] = []
-        groups = _group(context, claims, answers)
-        _decide(context, groups, answers)
-        if _commit(context, groups):
-            _after_commit(context, groups, answers)
-            return answers
-        context.directory.forget_channels(group.channel.id for group in groups)
+        if _write(context, decided):
+            _after_commit(context, decided.groups, decided.answers)
+            return decided.answers
+        context.directory.forget_channels(group.channel.id for group in decided.groups)
         with context.read() as conn:
-            _look_up(context, conn, claims)
+            _look_up(context, conn, decided.claims)
+        decided = decide(context, decided.claims)
     raise Overtaken
+
+
+def take_ious(context: Context, claims: Sequence[Claim]) -> list[Outgoing]:
+    """Decide on these IOUs and commit them, one after the other."""
+    return commit(context, decide(context, claims))
 
 
 def _look_up(context: Context, conn: Connection, claims: Sequence[Claim]) -> None:
@@ -127,7 +151,7 @@ def refuse(
     return replies.refused(device, kind, channel_id, error)
 
 
-def _decide(context: Context, groups: list[_Group], answers: list[Outgoing]) -> None:
+def _choose(context: Context, groups: list[_Group], answers: list[Outgoing]) -> None:
     """Find each group's newest good claim: judge, verify together, try the next if one is bad."""
     undecided = groups
     while undecided:
@@ -168,7 +192,7 @@ def _next_candidate(
     while group.claims:
         claim = group.claims.pop()
         if group.winner is None:
-            amount, units = channel.amount, channel.units
+            amount, units = channel.mark
         else:
             amount, units = group.winner.iou.amount, group.winner.iou.units
         try:
@@ -190,15 +214,15 @@ def _next_candidate(
     return None, payee.STALE
 
 
-def _commit(context: Context, groups: list[_Group]) -> bool:
+def _write(context: Context, decided: Decided) -> bool:
     """One transaction for the whole batch; False if another writer was there first."""
-    winners = [group for group in groups if group.winner is not None]
-    contradictions = [group for group in groups if group.contradiction is not None]
+    winners = [group for group in decided.groups if group.winner is not None]
+    contradictions = [group for group in decided.groups if group.contradiction is not None]
     if not winners and not contradictions:
         return True
     started = time.perf_counter()
     try:
-        with context.write() as conn:
+        with context.write(decided.decisions) as conn:
             rows = [
                 {
                     "b_id": group.channel.id,
@@ -239,8 +263,7 @@ def _after_commit(context: Context, groups: list[_Group], answers: list[Outgoing
     for group in groups:
         channel = group.channel
         if group.winner is not None:
-            channel.amount = group.winner.iou.amount
-            channel.units = group.winner.iou.units
+            channel.mark = (group.winner.iou.amount, group.winner.iou.units)
         if group.contradiction is not None:
             error = ProtocolError("conflict", "iou.amount", "contradicts an accepted IOU")
             answers.append(refuse(context, group.device, "iou", channel.id, error))
