@@ -78,7 +78,7 @@ class Worker:
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
             step()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  whatever ends a thread ends the process
             log.critical("ingest ends: nothing more can be taken", error=repr(error))
             if not self._failed.is_set():
                 self._failed.set()
