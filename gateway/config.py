@@ -88,7 +88,7 @@ class Config(BaseSettings):
     """The certificates that the broker's is checked against; TLS is used if this is set."""
     broker_pid_file: Path = Path()
     """Mosquitto's pid file, through which it is told that devices' passwords have changed; default:
-    `broker/mosquitto.pid` in the data folder."""
+    `broker/persistence/mosquitto.pid` in the data folder."""
     api_host: str = Field(default="127.0.0.1", min_length=1)
     api_port: Port = 8080
     api_public: bool = False
@@ -107,7 +107,7 @@ class Config(BaseSettings):
         defaults = {
             "database_url": f"sqlite:///{data / 'gateway.db'}",
             "broker_password_file": data / "broker" / "gateway.password",
-            "broker_pid_file": data / "broker" / "mosquitto.pid",
+            "broker_pid_file": data / "broker" / "persistence" / "mosquitto.pid",
             "manual_folder": data / "settlements",
         }
         return {**defaults, **values}

@@ -1,14 +1,12 @@
 """The greatest request body, enforced before anything is parsed."""
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api import problems
 
 MAX_BODY = 1_048_576
-
-
-class _TooLarge(Exception):
-    pass
+_TOO_LARGE = f"a body may have at most {MAX_BODY} bytes"
 
 
 class BodyLimit:
@@ -27,29 +25,19 @@ class BodyLimit:
             await _refuse(scope, receive, send)
             return
         seen = 0
-        started = False
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > MAX_BODY:
-                raise _TooLarge
+                raise HTTPException(413, _TOO_LARGE)
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except _TooLarge:
-            if not started:
-                await _refuse(scope, receive, send)
+        await self._app(scope, counted, send)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    response = problems.respond(413, f"a body may have at most {MAX_BODY} bytes")
+    response = problems.respond(413, _TOO_LARGE)
     response.headers["Connection"] = "close"
     await response(scope, receive, send)

@@ -95,6 +95,7 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
     account's. Raises KeyFileError, StoreError, BadInput or OSError.
     """
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config.data.chmod(config.data.stat().st_mode & 0o770)
     if (config.data / keys.KEY_FILE).exists():
         gateway_keys = keys.load(config.data)
     else:

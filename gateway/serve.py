@@ -1,0 +1,222 @@
+"""One process of the gateway: ingest, API and scheduled settlement, started and ended together.
+
+What ends one of them ends all. Exit status 0: stopped as asked. 1: something failed, and a
+supervisor should start it again. No rule of payments or of the API lives here.
+"""
+
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+
+import structlog
+import uvicorn
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import logs
+from gateway.api.app import create_app
+from gateway.api.services import Services
+from gateway.config import Config, ConfigError, is_loopback, read_password
+from gateway.ingest.context import LEASE
+from gateway.ingest.mqtt import Broker
+from gateway.ingest.worker import Worker
+from gateway.metrics import Metrics
+from gateway.operations import settlement
+from gateway.operations.office import Office, opened
+from gateway.store.tables import Base
+
+log = structlog.get_logger(__name__)
+
+LOCK_FILE = "serve.lock"
+
+lease = Base.metadata.tables["lease"]
+run_table = Base.metadata.tables["run"]
+
+
+class AlreadyServing(ConfigError):
+    """Another process serves this data folder; the text says which."""
+
+
+@contextmanager
+def locked(data: Path, *, alone: bool) -> Iterator[None]:
+    """Hold the data folder's lock, which ends with the process; several may if none is `alone`.
+
+    Raises AlreadyServing.
+    """
+    descriptor = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+") as file:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = file.read().strip() or "another process"
+            raise AlreadyServing(
+                f"data: {data} is served already by {holder}; a SQLite database has one gateway"
+            ) from None
+        file.truncate(0)
+        file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def serve(config: Config, ready_file: Path | None = None) -> int:
+    """Run the gateway until SIGTERM or SIGINT, and return the process's exit status.
+
+    `ready_file` is written, and a line `ready URL` printed, once the broker is connected and the
+    API listens. Raises ConfigError, KeyFileError or StoreError if it can't begin.
+    """
+    logs.to_stderr()
+    if not is_loopback(config.api_host):
+        log.warning("the API is open to other machines without TLS", api_host=config.api_host)
+    with opened(config) as office, locked(config.data, alone=config.sqlite_path is not None):
+        return _Process(office, ready_file).run()
+
+
+class _Process:
+    """The parts of one running gateway; `failure` is what ended it, if anything did."""
+
+    def __init__(self, office: Office, ready_file: Path | None) -> None:
+        config = office.config
+        self._office = office
+        self._ready_file = ready_file
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._ending = threading.Event()
+        self._failure: BaseException | None = None
+        metrics = Metrics()
+        broker = Broker(
+            config.broker_host,
+            config.broker_port,
+            config.broker_username,
+            read_password(config),
+            config.broker_ca_file,
+        )
+        self._listening = _listen(config)
+        self._worker = Worker(
+            office.store, office.keys, metrics, broker, self._holder, self._failed
+        )
+        services = Services(
+            store=office.store,
+            keys=office.keys,
+            rail=office.rail,
+            credentials=office.credentials,
+            metrics=metrics,
+            not_ready=self._not_ready,
+        )
+        self._server = _Server(
+            uvicorn.Config(
+                create_app(services),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=5,
+            )
+        )
+
+    def run(self) -> int:
+        """Serve until told to stop, then stop everything in order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked_to_stop)
+        threads = [threading.Thread(target=self._announce, name="announce", daemon=True)]
+        if self._office.config.settle_every:
+            threads.append(threading.Thread(target=self._settle, name="settle", daemon=True))
+        self._worker.start()
+        for thread in threads:
+            thread.start()
+        try:
+            self._server.run(sockets=[self._listening])
+        finally:
+            self._ending.set()
+            self._worker.stop()
+            for thread in threads:
+                thread.join(timeout=30)
+            self._listening.close()
+            if self._ready_file is not None:
+                self._ready_file.unlink(missing_ok=True)
+        log.info("stopped", failure=None if self._failure is None else repr(self._failure))
+        return 0 if self._failure is None else 1
+
+    def _asked_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        log.info("stopping", signal=signal.Signals(number).name)
+        self._server.should_exit = True
+
+    def _failed(self, error: BaseException) -> None:
+        self._failure = error
+        self._server.should_exit = True
+
+    def _announce(self) -> None:
+        while not (self._server.started and self._worker.link.connected.wait(0.05)):
+            if self._ending.wait(0.05):
+                return
+        host, port = self._listening.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if self._ready_file is not None:
+            draft = self._ready_file.with_name(self._ready_file.name + ".tmp")
+            draft.write_text(url + "\n")
+            draft.replace(self._ready_file)
+        sys.stdout.write(f"ready {url}\n")
+        sys.stdout.flush()
+        log.info("ready", api=url)
+
+    def _not_ready(self) -> list[str]:
+        lacking = []
+        try:
+            with self._office.store.read() as conn:
+                query = select(lease.c.holder).where(lease.c.name == LEASE)
+                holder = conn.execute(query).scalar_one_or_none()
+        except SQLAlchemyError as error:
+            lacking.append(f"database: {type(error).__name__}")
+        else:
+            if holder != self._holder:
+                lacking.append(f"lease: held by {holder}")
+        if not self._worker.link.connected.is_set():
+            lacking.append("broker: not connected")
+        if self._failure is not None:
+            lacking.append("ingest: has ended")
+        return lacking
+
+    def _settle(self) -> None:
+        office, every = self._office, self._office.config.settle_every
+        wait = _until_due(office, every)
+        while not self._ending.wait(wait):
+            begun = time.monotonic()
+            try:
+                results = settlement.settle(office.store, office.keys, office.rail, None)
+                log.info("settled", runs=[each.run for each in results])
+            except Exception as error:
+                # Nothing is lost: what was not settled is due at the next time.
+                log.error("settlement failed, to be tried again", error=repr(error))
+            wait = max(0.0, every - (time.monotonic() - begun))
+
+
+def _until_due(office: Office, every: int) -> float:
+    """Seconds to the first run: a restart must not put it off by a whole interval."""
+    with office.store.read() as conn:
+        last = conn.execute(select(func.max(run_table.c.period_end))).scalar_one()
+        now = office.store.now(conn)
+    return 0.0 if last is None else float(max(0, min(every, every - (now - int(last)))))
+
+
+def _listen(config: Config) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in config.api_host else socket.AF_INET
+        return socket.create_server((config.api_host, config.api_port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"api_port: can't listen on {config.api_host} port {config.api_port} "
+            f"({error.strerror}); set another, or 0 for any"
+        ) from None
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, save that signals are ours: it would end the process before the worker ends."""
+
+    capture_signals: Callable[..., nullcontext[None]] = staticmethod(nullcontext)  # type: ignore[assignment]

@@ -1,0 +1,153 @@
+"""`tallystick verify`: what holds, what does not, and that it needs no gateway."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nacl.signing import SigningKey
+
+from gateway.keys import GatewayKeys
+from gateway.verify import Known, check, collect_terms
+from protocol import cbor, envelope, merkle
+from protocol.messages import Close, Credit, Iou, Offer, Opened, Receipt, Terms
+from protocol.pricing import Tariff
+from protocol.statements import Statement, StatementLine
+from tests.cli.tallystick import ROOT, command, environment
+
+GATEWAY = GatewayKeys(b"\x01" * 32)
+PAYER = SigningKey(b"\x02" * 32)
+PRICE = Tariff("W.h", 300, 1, "EUR")
+TERMS = Terms(
+    bytes(PAYER.verify_key), GATEWAY.public, GATEWAY.public, PRICE, 30_000, 2**40, bytes(16)
+)
+CHANNEL = TERMS.channel_id()
+LINES = [
+    StatementLine(CHANNEL, 0, 0, 3000, 0, 10, PRICE.id()).encoded(),
+    StatementLine(hashlib.sha256(b"x").digest(), 1, 0, 500, 0, 2, PRICE.id()).encoded(),
+]
+
+
+def payer(kind: str, payload: bytes) -> bytes:
+    return envelope.sign1(kind, payload, lambda data: PAYER.sign(data).signature)
+
+
+OPEN = payer("open", TERMS.payload())
+IOU = payer("iou", Iou(CHANNEL, 3000, 10).payload())
+STATEMENT = GATEWAY.sign1(
+    "statement",
+    Statement(1, "fleet", "EUR", 6, 10, 20, 3000, 500, 2, merkle.root(LINES), bytes(32)).payload(),
+)
+SIGNED = {
+    "open": OPEN,
+    "iou": IOU,
+    "close": payer("close", Close(CHANNEL, IOU).payload()),
+    "offer": GATEWAY.sign1(
+        "offer", Offer(PRICE, GATEWAY.public, GATEWAY.public, 10, 5, 60, 1).payload()
+    ),
+    "opened": GATEWAY.sign1("opened", Opened(CHANNEL, 5, 10, 0).payload()),
+    "receipt": GATEWAY.sign1("receipt", Receipt(CHANNEL, 3000, 10, 2, 20).payload()),
+    "statement": STATEMENT,
+}
+BESIDE = Known(None, (TERMS,))
+
+
+@pytest.mark.parametrize("kind", SIGNED)
+def test_each_kind_verifies_beside_its_open(kind: str) -> None:
+    verdict = check(SIGNED[kind], BESIDE)
+    assert (verdict.kind, verdict.ok, verdict.error) == (kind, True, "")
+    assert verdict.proves
+    assert verdict.does_not_prove
+
+
+@pytest.mark.parametrize("kind", SIGNED)
+def test_no_byte_of_a_message_can_change(kind: str) -> None:
+    message = SIGNED[kind]
+    for at in range(len(message)):
+        altered = message[:at] + bytes((message[at] ^ 1,)) + message[at + 1 :]
+        assert not check(altered, BESIDE).ok, at
+
+
+def test_a_credit_is_told_from_an_iou_by_its_signature() -> None:
+    credit = GATEWAY.sign1("credit", Credit(CHANNEL, 3000, 10).payload())
+    verdict = check(credit, Known(GATEWAY.public))
+    assert (verdict.kind, verdict.ok) == ("credit", True)
+    assert check(IOU, Known(bytes(PAYER.verify_key))).kind == "iou"
+
+
+def test_an_iou_without_any_key_proves_nothing() -> None:
+    verdict = check(IOU, Known())
+    assert not verdict.ok
+    assert "--key HEX" in verdict.error
+
+
+def test_an_iou_that_its_terms_do_not_ask_for_binds_nobody() -> None:
+    for amount, units in ((2999, 10), (33_000, 110)):
+        iou = payer("iou", Iou(CHANNEL, amount, units).payload())
+        assert "binds nobody" in check(iou, BESIDE).error
+
+
+def test_an_open_that_its_payer_did_not_sign_lends_no_key() -> None:
+    forged = GATEWAY.sign1("open", TERMS.payload())
+    assert collect_terms([forged]) == ()
+    assert collect_terms([OPEN, IOU])[0].channel_id() == CHANNEL
+
+
+def test_lines_prove_a_statement_and_no_others_do() -> None:
+    known = Known(GATEWAY.public)
+    assert check(STATEMENT, known, cbor.encode(LINES)).ok
+    for lines in (LINES[:1], LINES[::-1], [*LINES, LINES[0]], []):
+        assert not check(STATEMENT, known, cbor.encode(lines)).ok
+    assert "only a statement has lines" in check(OPEN, Known(), cbor.encode(LINES)).error
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_whatever_make_it_raise(message: bytes) -> None:
+    assert not check(message, BESIDE).ok
+    assert not check(OPEN[:7] + message, BESIDE, message).ok
+
+
+def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command("verify", *arguments),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment(),
+    )
+
+
+def test_the_command_says_what_is_proven_and_ends_with_1_for_a_forgery(tmp_path: Path) -> None:
+    for name, message in {"open": OPEN, "iou": IOU, "bad": IOU[:-1] + b"\x00"}.items():
+        (tmp_path / name).write_bytes(message)
+    good = _run(tmp_path / "open", tmp_path / "iou")
+    assert good.returncode == 0
+    assert "owes 3000 atomic units" in good.stdout
+    bad = _run(tmp_path / "open", tmp_path / "bad")
+    assert bad.returncode == 1
+    assert "DOES NOT VERIFY" in bad.stdout
+    assert _run(tmp_path / "iou", "--key", "00").returncode == 2
+    assert _run(tmp_path / "nowhere").returncode == 2
+
+
+def test_verifying_needs_no_database_broker_or_web_server() -> None:
+    program = (
+        "import sys, gateway.commands.verify, gateway.cli\n"
+        "banned = {'sqlalchemy', 'fastapi', 'paho', 'uvicorn', 'pydantic'}\n"
+        "print(sorted(banned & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment(),
+        cwd=ROOT,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
