@@ -1,4 +1,4 @@
-"""Where logs go and what they look like: one JSON object a line, on stderr.
+"""Where logs go and what they look like: to stderr, one JSON object a line for programs.
 
 What is worth a line is decided where it happens.
 """
@@ -9,21 +9,28 @@ import sys
 import structlog
 
 
-def to_stderr() -> None:
-    """Send structlog's and the standard library's logs to stderr as JSON, from info upwards."""
+def to_stderr(*, for_people: bool = False) -> None:
+    """Send structlog's and the standard library's logs to stderr, from info upwards.
+
+    Stdout is for what was asked for. A second call undoes the first.
+    """
     shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    as_json: list[structlog.types.Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    as_text: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer(colors=False)]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
+                *(as_text if for_people else as_json),
             ],
         )
     )

@@ -32,6 +32,7 @@ from gateway.ingest.worker import Worker
 from gateway.metrics import Metrics
 from gateway.operations import settlement
 from gateway.operations.office import Office, opened
+from gateway.store.errors import StoreError
 from gateway.store.tables import Base
 
 log = structlog.get_logger(__name__)
@@ -191,9 +192,12 @@ class _Process:
             try:
                 results = settlement.settle(office.store, office.keys, office.rail, None)
                 log.info("settled", runs=[each.run for each in results])
-            except Exception as error:
+            except (SQLAlchemyError, StoreError, OSError) as error:
                 # Nothing is lost: what was not settled is due at the next time.
                 log.error("settlement failed, to be tried again", error=repr(error))
+            except BaseException as error:
+                self._failed(error)
+                raise
             wait = max(0.0, every - (time.monotonic() - begun))
 
 

@@ -44,7 +44,8 @@ POLICY = {
     "verifyBooks": "viewer",
     "getMetrics": "viewer",
 }
-"""The least role for each operation, by its id. `/healthz`, `/readyz` and `/openapi.json` need none."""
+"""The least role for each operation, by its id. `/healthz`, `/readyz` and `/openapi.json` need
+none."""
 
 _scheme = HTTPBearer(auto_error=False, description="A token `tally_<id>_<secret>`.")
 
