@@ -106,8 +106,11 @@ def root(
     if context.invoked_subcommand in (None, "verify"):
         context.obj = (data, as_json)
         return
+    # Imported here, since they bring the database and what else `verify` must not need.
+    from gateway import logs
     from gateway.commands.shared import Options
 
+    logs.to_stderr(for_people=True)
     context.obj = Options(data, as_json)
 
 
