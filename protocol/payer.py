@@ -7,11 +7,12 @@ it, and the end of a channel only with the gateway's signed receipt. No store, n
 they come in as arguments. Who calls these must make each change durable before it speaks of it.
 """
 
-from protocol import cbor, envelope
+from protocol import envelope
 from protocol.errors import ProtocolError, WireError
 from protocol.fields import array, integer, octets
-from protocol.messages import Ack, Grant, Iou, Receipt, Resumed, Terms, read_iou, read_terms
+from protocol.ids import channel_id
 from protocol.messages import CLOSE as CLOSE_EVENT
+from protocol.messages import Ack, Grant, Iou, Receipt, Resumed, Terms, read_iou, read_terms
 from protocol.pricing import METERED
 
 TYPE_CHECKING = False
@@ -208,6 +209,11 @@ def read_record(value: object) -> PayerChannel:
     return channel
 
 
+def resumed_id(known: Resumed) -> bytes:
+    """The id of the channel that an entry of a `resume` is about. Raises WireError."""
+    return channel_id(envelope.parse_sign1("open", known.open_message).payload)
+
+
 def adopt(
     known: Resumed,
     payer_key: bytes,
@@ -226,17 +232,3 @@ def adopt(
     channel = PayerChannel(known.open_message, total)
     channel.resumed(known, total, verify)
     return channel
-
-
-def encode_records(total: int, channels: list[PayerChannel]) -> bytes:
-    """The journal's record of the meter's total and the channels, oldest first."""
-    return cbor.encode([total, [channel.record() for channel in channels]])
-
-
-def decode_records(record: bytes) -> tuple[int, list[PayerChannel]]:
-    """What `encode_records` was given. Raises WireError if it is damaged."""
-    parts = array(cbor.decode(record), "record")
-    if len(parts) != 2:
-        raise WireError("record", "must have 2 parts")
-    rows = array(parts[1], "record.channels")
-    return integer(parts[0], "record.total"), [read_record(row) for row in rows]

@@ -1,0 +1,65 @@
+"""Everything of a board, behind one small interface: adding a board is one file beside this one.
+
+A board is any object with the methods of `Board`. None of them decides anything about money.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from firmware.identity import Native
+    from firmware.journal import Slots
+    from firmware.settings import Settings
+
+    class Stream(Protocol):
+        """A byte stream to the broker."""
+
+        async def read(self, size: int) -> bytes:
+            """Up to `size` bytes, at least one, or none at the end. Raises OSError."""
+
+        async def write(self, data: bytes) -> None:
+            """Send all of `data`. Raises OSError."""
+
+        def close(self) -> None:
+            """Close it; a read that waits ends."""
+
+    class Board(Protocol):
+        """A board as the application sees it."""
+
+        settings: Settings
+
+        def seed(self) -> bytes:
+            """The device's 32-byte secret, made on the board from `random_bytes` the first time."""
+
+        def native(self) -> Native | None:
+            """Faster cryptography under the same seed, if the board has any."""
+
+        def slots(self) -> Slots:
+            """Where the journal is kept."""
+
+        def random_bytes(self, size: int) -> bytes:
+            """`size` bytes from the board's true random source."""
+
+        def random_below(self, limit: int) -> int:
+            """A random number 0..limit-1, for back-off alone."""
+
+        def now_ms(self) -> int:
+            """Milliseconds on a clock that never goes back and does not wrap."""
+
+        async def sleep_ms(self, duration: int) -> None:
+            """Wait `duration` milliseconds of `now_ms`."""
+
+        def meter(self) -> int:
+            """Units counted since the board started."""
+
+        def relay(self, on: bool) -> None:
+            """Let the load be served, or not."""
+
+        async def open_stream(self) -> Stream:
+            """Connect to the broker, in bounded time. Raises OSError."""
+
+        def alive(self) -> None:
+            """The application's loop has run once more (feeds a watchdog)."""
+
+        def stopping(self) -> bool:
+            """Whether to end; a real board never does."""

@@ -1,0 +1,101 @@
+"""A device's settings: read from JSON, checked field by field, refused with what would be right."""
+
+import json
+
+FIELDS = {
+    "broker_host": str,
+    "broker_port": int,
+    "password": str,
+    "gateway_key": str,
+    "unit": str,
+    "step": int,
+    "capacity": int,
+    "poll_ms": int,
+    "tls_ca": str,
+    "wifi_ssid": str,
+    "wifi_password": str,
+    "pulse_pin": int,
+    "relay_pin": int,
+    "pulse_units": int,
+}
+"""All settings, with their types; those without a default are required."""
+
+DEFAULTS = {
+    "broker_port": 1883,
+    "step": 1,
+    "capacity": 10_000_000,
+    "poll_ms": 200,
+    "tls_ca": "",
+    "wifi_ssid": "",
+    "wifi_password": "",
+    "pulse_pin": 4,
+    "relay_pin": 5,
+    "pulse_units": 1,
+}
+
+
+class SettingsError(ValueError):
+    """A setting that is wrong; the text names it and says what would be right."""
+
+
+class Settings:
+    """Checked settings. `gateway_key` is 32 bytes; `step` the units of one IOU; `capacity` the
+    most that one channel may owe, in atomic units; `pulse_units` the units of one meter pulse."""
+
+    def __init__(self, values: "dict[str, object]") -> None:
+        for name in values:
+            if name not in FIELDS:
+                raise SettingsError(name + ": no such setting")
+        for name in FIELDS:
+            value = values.get(name, DEFAULTS.get(name))
+            if value is None:
+                raise SettingsError(name + ": is missing")
+            wanted = FIELDS[name]
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                raise SettingsError(name + ": must be " + ("text" if wanted is str else "a number"))
+            if wanted is int and value < 0:  # type: ignore[operator]
+                raise SettingsError(name + ": must not be negative")
+        merged: dict[str, object] = dict(DEFAULTS)
+        merged.update(values)
+        self.broker_host = str(merged["broker_host"])
+        self.broker_port = _whole(merged, "broker_port", 1, 65535)
+        self.password = str(merged["password"])
+        self.gateway_key = _key(str(merged["gateway_key"]))
+        self.unit = str(merged["unit"])
+        self.step = _whole(merged, "step", 1, 1 << 30)
+        self.capacity = _whole(merged, "capacity", 1, (1 << 63) - 1)
+        self.poll_ms = _whole(merged, "poll_ms", 1, 60_000)
+        self.tls_ca = str(merged["tls_ca"])
+        self.wifi_ssid = str(merged["wifi_ssid"])
+        self.wifi_password = str(merged["wifi_password"])
+        self.pulse_pin = _whole(merged, "pulse_pin", 0, 48)
+        self.relay_pin = _whole(merged, "relay_pin", 0, 48)
+        self.pulse_units = _whole(merged, "pulse_units", 1, 1 << 20)
+
+
+def _whole(values: "dict[str, object]", name: str, least: int, most: int) -> int:
+    value = values[name]
+    if not isinstance(value, int) or not least <= value <= most:
+        raise SettingsError(name + ": must be " + str(least) + " to " + str(most))
+    return value
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise SettingsError("gateway_key: must be 64 hex digits")
+    return key
+
+
+def parse(text: str) -> Settings:
+    """The settings in a JSON document. Raises SettingsError."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        raise SettingsError("settings: must be a JSON object") from None
+    if not isinstance(values, dict):
+        raise SettingsError("settings: must be a JSON object")
+    return Settings(values)

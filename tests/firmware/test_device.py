@@ -1,0 +1,333 @@
+"""The device's rules against the gateway's own hot path: whole lives, losses, resets and lies."""
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete
+
+from gateway.ingest.inbox import Received
+from gateway.store import channels, devices, notices
+from gateway.store.tables import Base
+from protocol import envelope, messages
+from protocol.messages import Ack, Iou, Receipt, Resume, Resumed
+from tests.firmware.pair import MemorySlots, Pair
+from tests.ingest.parties import CAPACITY, PRICE, WINDOW, gateway_in
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    """A device that has never been on, and its gateway."""
+    gateway = gateway_in(tmp_path)
+    yield Pair(gateway, gateway.device())
+    gateway.store.close()
+
+
+def _settled(pair: Pair) -> None:
+    """Let everything that waits be said and answered."""
+    for _ in range(40):
+        pair.wait(5_000)
+        pair.keep_house()
+        if pair.device.unpaid() == 0:
+            return
+
+
+def test_a_device_opens_a_channel_by_itself_and_pays_each_unit(pair: Pair) -> None:
+    pair.connect()
+    assert pair.device.may_deliver()
+    pair.meter(25)
+    assert pair.units_paid() == 25
+    assert pair.device.unpaid() == 0
+
+
+def test_nothing_is_delivered_before_a_channel_is_open(pair: Pair) -> None:
+    assert not pair.device.may_deliver()
+    pair.meter(5)
+    assert pair.device.total == 0
+
+
+def test_d11_delivery_stops_when_the_window_is_unpaid(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(10)
+    pair.disconnect()
+    pair.meter(5 * WINDOW)
+    assert pair.device.total == 10 + WINDOW
+    assert not pair.device.may_deliver()
+    pair.connect()
+    assert pair.units_paid() == 10 + WINDOW
+    assert pair.device.may_deliver()
+
+
+def test_a_session_that_begins_and_ends_offline_with_a_reset_in_between_is_paid_exactly(
+    pair: Pair,
+) -> None:
+    pair.connect()
+    pair.meter(3)
+    pair.disconnect()
+    pair.meter(40)
+    pair.boot()
+    pair.meter(60)
+    pair.boot()
+    pair.connect()
+    assert pair.units_paid() == 103
+    assert pair.device.unpaid() == 0
+
+
+def test_a_full_channel_is_closed_and_the_rest_is_paid_on_the_next(pair: Pair) -> None:
+    most = PRICE.units_within(CAPACITY)
+    pair.step = 500
+    pair.boot()
+    pair.connect()
+    pair.meter(most + 700)
+    _settled(pair)
+    assert pair.units_paid() == most + 700
+    assert pair.gateway.count("channel") == 2
+    assert len(pair.device.channels) == 1
+    assert len(pair.device.receipts) == 1
+
+
+def test_a_channel_that_the_gateway_does_not_know_is_shown_again_and_paid(pair: Pair) -> None:
+    """A client must not be stuck because the other side forgot the channel."""
+    pair.connect()
+    pair.meter(10)
+    pair.disconnect()
+    with pair.gateway.store.write() as conn:
+        conn.execute(delete(Base.metadata.tables["channel"]))
+        notices.decided(conn)
+    pair.connect()
+    pair.meter(10)
+    assert pair.units_paid() == 20
+    assert pair.gateway.count("channel") == 1
+
+
+def test_an_unknown_channel_that_is_not_taken_again_is_settled_and_a_new_one_opened(
+    pair: Pair,
+) -> None:
+    pair.connect()
+    pair.meter(10)
+    with pair.gateway.store.write() as conn:
+        conn.execute(delete(Base.metadata.tables["channel"]))
+        notices.decided(conn)
+    pair.meter(10)
+    _settled(pair)
+    assert pair.device.refusals["unknown_channel"] >= 1
+    # What had been signed on the lost channel counts as paid: it could still be presented.
+    assert pair.units_paid() == 9
+    assert pair.device.may_deliver()
+
+
+def test_an_expired_channel_is_over_by_signed_receipt_and_nothing_is_lost(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(10)
+    pair.disconnect()
+    pair.meter(20)
+    pair.gateway.clock.now += 2 * 86_400
+    pair.connect()
+    pair.keep_house()
+    _settled(pair)
+    assert pair.units_paid() == 30
+    assert pair.gateway.count("channel") == 2
+
+
+def test_d12_a_device_that_lost_its_journal_resumes_by_its_own_signature(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(50)
+    pair.slots = MemorySlots()
+    pair.boot()
+    pair.connect()
+    assert pair.units_paid() == 50
+    pair.meter(7)
+    assert pair.units_paid() == 57
+    assert pair.gateway.count("channel") == 1
+
+
+def test_d13_a_device_set_back_to_an_old_journal_is_not_charged_twice(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(20)
+    old = MemorySlots()
+    old.slots = list(pair.slots.slots)
+    pair.meter(30)
+    pair.slots = old
+    pair.boot()
+    pair.connect()
+    pair.meter(5)
+    assert pair.units_paid() == 55
+
+
+def test_a_suspended_device_stops_at_once_and_goes_on_when_resumed(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(10)
+    for status, delivers in (("suspended", False), ("active", True)):
+        with pair.gateway.store.write() as conn:
+            devices.set_status(conn, pair.party.id, status)
+            ids = [channel.id for channel in pair.device.channels]
+            for channel in ids:
+                channels.raise_serial(conn, channel)
+            notices.tell_channels(conn, "grant", ids)
+        pair.keep_house()
+        assert pair.device.may_deliver() is delivers
+    pair.meter(5)
+    assert pair.units_paid() == 15
+
+
+def test_lost_duplicated_and_reordered_messages_change_nothing(pair: Pair) -> None:
+    """N1 at the level of messages; the real network has tests of its own."""
+    chance = random.Random(1)
+    held: list[Received] = []
+
+    def lossy(message: Received) -> list[Received]:
+        dice = chance.random()
+        if dice < 0.3:
+            return []
+        if dice < 0.5:
+            held.append(message)
+            return []
+        late, held[:] = list(held), []
+        return [message, *late, message]
+
+    pair.up = lossy
+    pair.connect()
+    for _ in range(300):
+        pair.meter(1)
+        pair.wait(chance.choice((0, 200, 4_000)))
+    pair.up = lambda message: [message]
+    _settled(pair)
+    assert pair.units_paid() == pair.device.total > 100
+    assert pair.gateway.metrics.refused.labels("iou", "conflict")._value.get() == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_c11_power_cuts_at_any_save_never_sign_lower_or_a_contradiction(
+    pair: Pair, seed: int
+) -> None:
+    class PowerCut(Exception):
+        """The power is gone."""
+
+    chance = random.Random(seed)
+
+    class Cutting(MemorySlots):
+        armed = True
+
+        def write(self, slot: int, data: bytes) -> None:
+            if self.armed and chance.random() < 0.1:
+                if chance.random() < 0.5:
+                    self.slots[slot] = data[: chance.randrange(len(data))]
+                else:
+                    super().write(slot, data)
+                raise PowerCut
+            super().write(slot, data)
+
+    slots = Cutting()
+    pair.slots = slots
+    pair.boot()
+    delivered = 0
+    for _ in range(150):
+        try:
+            if not pair.connected:
+                pair.connect()
+            before = pair.device.total
+            pair.meter(chance.randrange(1, 4))
+            delivered += pair.device.total - before
+            pair.wait(chance.choice((0, 1_000)))
+        except PowerCut:
+            pair.boot()
+    slots.armed = False
+    pair.boot()
+    pair.connect()
+    _settled(pair)
+    amounts = []
+    for kind, message in pair.said:
+        if kind == "iou":
+            iou = messages.read_iou(envelope.parse_sign1("iou", message).payload)
+            amounts.append((iou.channel, iou.amount, iou.units))
+    for earlier, later in pairwise(amounts):
+        if earlier[0] == later[0]:
+            assert later[1] >= earlier[1]
+            assert (later[1] == earlier[1]) == (later[2] == earlier[2])
+    assert pair.units_paid() == pair.device.total
+    assert pair.gateway.metrics.refused.labels("iou", "conflict")._value.get() == 0
+
+
+def _forged(pair: Pair, other: Pair) -> list[tuple[str, bytes]]:
+    channel = pair.device.channels[0]
+    device = pair.party
+    wrong_key = other.party.mac_key
+    ack = Ack(channel.id, 300, 1, 10**9, 99).payload()
+    too_much = Ack(channel.id, 10**6, 10**6, 10**9, 99).payload()
+    receipt = Receipt(channel.id, 0, 0, 2, 0).payload()
+    foreign_iou = envelope.sign1("iou", Iou(channel.id, 30_000, 100).payload(), other.party.sign)
+    lie = Resume(
+        pair.device._nonce, [Resumed(channel.open_message, foreign_iou, 10**9, 99)]
+    ).payload()
+    gone = messages.Refused("iou", "unknown_channel", channel.id).payload()
+    stale = Resume(bytes(16), [Resumed(channel.open_message, b"", 10**9, 99)]).payload()
+    return [
+        ("ack", envelope.mac0("ack", ack, wrong_key)),
+        ("ack", envelope.mac0("grant", ack, device.mac_key)),
+        ("ack", envelope.mac0("ack", too_much, device.mac_key)),
+        ("receipt", envelope.sign1("receipt", receipt, other.party.sign)),
+        ("receipt", envelope.sign1("receipt", receipt, device.sign)),
+        ("resume", envelope.mac0("resume", lie, device.mac_key)),
+        ("resume", envelope.mac0("resume", stale, device.mac_key)),
+        (
+            "refused",
+            envelope.mac0(
+                "refused",
+                messages.Refused("iou", "unknown_channel", channel.id).payload(),
+                wrong_key,
+            ),
+        ),
+        ("opened", b""),
+        ("offer", b"\xd2\x84"),
+        ("nonsense", b"x"),
+    ]
+
+
+def test_n6_what_does_not_prove_itself_changes_nothing(pair: Pair, tmp_path: Path) -> None:
+    pair.connect()
+    pair.meter(5)
+    other = Pair(pair.gateway, pair.gateway.device())
+    before = [channel.record() for channel in pair.device.channels]
+    for number, (kind, message) in enumerate(_forged(pair, other), start=1):
+        assert pair.device.on_message(kind, message, pair.now) is not None
+        assert pair.device.ignored == number
+        assert [channel.record() for channel in pair.device.channels] == before
+    pair.meter(5)
+    assert pair.units_paid() == 10
+
+
+def test_a_device_that_is_finished_closes_and_keeps_the_receipt(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(10)
+    pair.deliver(pair.device.finish(pair.now))
+    assert pair.device.channels == []
+    (receipt,) = pair.device.receipts
+    assert pair.gateway.receipt(_outgoing(receipt)).amount == 3_000
+    assert not pair.device.may_deliver()
+
+
+def _outgoing(message: bytes) -> object:
+    class _Answer:
+        payload = message
+
+    return _Answer()
+
+
+def test_the_journal_is_written_before_anything_is_said(pair: Pair) -> None:
+    pair.connect()
+    saved: list[int] = []
+    original = pair.slots.write
+
+    def watch(slot: int, data: bytes) -> None:
+        saved.append(len(pair.said))
+        original(slot, data)
+
+    pair.slots.write = watch  # type: ignore[method-assign]
+    for _ in range(20):
+        before = len(pair.said)
+        pair.meter(1)
+        assert saved
+        assert saved[-1] == before
+        saved.clear()
