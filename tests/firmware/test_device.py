@@ -273,11 +273,7 @@ def _forged(pair: Pair, other: Pair) -> list[tuple[str, bytes]]:
         ("resume", envelope.mac0("resume", stale, device.mac_key)),
         (
             "refused",
-            envelope.mac0(
-                "refused",
-                messages.Refused("iou", "unknown_channel", channel.id).payload(),
-                wrong_key,
-            ),
+            envelope.mac0("refused", gone, wrong_key),
         ),
         ("opened", b""),
         ("offer", b"\xd2\x84"),

@@ -1,0 +1,129 @@
+"""A board made of software: the firmware's code runs on it unchanged, on CPython's asyncio.
+
+What may live here: the pins and parts that a real board would have. The load decides what the meter
+counts, the fleet when it is switched off; a journal outlives the board that wrote it.
+"""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, field
+from random import Random
+
+from nacl import bindings
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey
+
+from firmware.boards.unix import TcpStream, open_tcp
+from firmware.identity import Native
+from firmware.settings import Settings
+from simulator.loads import Load
+
+
+class MemorySlots:
+    """The journal's two slots in memory. They outlive a board that is reset."""
+
+    def __init__(self) -> None:
+        self._slots = [b"", b""]
+
+    def read(self, slot: int) -> bytes:
+        """The bytes of slot 0 or 1."""
+        return self._slots[slot]
+
+    def write(self, slot: int, data: bytes) -> None:
+        """Replace slot 0 or 1."""
+        self._slots[slot] = data
+
+
+def native_crypto(seed: bytes) -> Native:
+    """libsodium for the key of this seed, as a chip with cryptography of its own would have it."""
+    key = SigningKey(seed)
+    public = bytes(key.verify_key)
+    secret = bindings.crypto_sign_ed25519_sk_to_curve25519(seed + public)
+
+    def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
+        try:
+            bindings.crypto_sign_open(signature + message, public_key)
+        except (CryptoError, ValueError):
+            return False
+        return True
+
+    def shared_secret(peer: bytes) -> bytes:
+        return bindings.crypto_scalarmult(
+            secret, bindings.crypto_sign_ed25519_pk_to_curve25519(peer)
+        )
+
+    return Native(public, lambda message: key.sign(message).signature, verify, shared_secret)
+
+
+@dataclass
+class SimulatedBoard:
+    """One board. `speed` is how many seconds of the load pass in one real second. `native` gives it
+    native cryptography; without, it signs with the firmware's own."""
+
+    settings: Settings
+    secret: bytes
+    load: Load
+    speed: int = 1
+    native_keys: bool = False
+    memory: MemorySlots = field(default_factory=MemorySlots)
+    random: Random = field(default_factory=Random)
+    serves: bool = False
+    ending: bool = False
+    load_ended: bool = False
+    _units: int = 0
+    _metered_at: int = 0
+
+    def __post_init__(self) -> None:
+        self._metered_at = self.now_ms()
+
+    def seed(self) -> bytes:
+        """The device's secret."""
+        return self.secret
+
+    def native(self) -> Native | None:
+        """libsodium, if asked for."""
+        return native_crypto(self.secret) if self.native_keys else None
+
+    def slots(self) -> MemorySlots:
+        """The journal's slots."""
+        return self.memory
+
+    def random_bytes(self, size: int) -> bytes:
+        """From the system."""
+        return os.urandom(size)
+
+    def random_below(self, limit: int) -> int:
+        """For back-off."""
+        return self.random.randrange(limit)
+
+    def now_ms(self) -> int:
+        """The system's monotonic clock."""
+        return time.monotonic_ns() // 1_000_000
+
+    async def sleep_ms(self, duration: int) -> None:
+        """Wait."""
+        await asyncio.sleep(duration / 1000)
+
+    def meter(self) -> int:
+        """Units since the board started, counted by the load at its own speed."""
+        now = self.now_ms()
+        if not self.load_ended:
+            self._units += self.load.advance((now - self._metered_at) * self.speed, self.serves)
+        self._metered_at = now
+        return self._units
+
+    def relay(self, on: bool) -> None:
+        """Let the load be served, or not."""
+        self.serves = on
+
+    async def open_stream(self) -> TcpStream:
+        """TCP to the broker."""
+        return await open_tcp(self.settings.broker_host, self.settings.broker_port)
+
+    def alive(self) -> None:
+        """No watchdog."""
+
+    def stopping(self) -> bool:
+        """Whether it is switched off."""
+        return self.ending

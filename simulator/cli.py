@@ -1,0 +1,160 @@
+"""`tallystick simulate`: a fleet, or a recorded day, against any broker and gateway."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+import typer
+
+from simulator import replay, scene
+from simulator.client import Api, ApiError
+from simulator.fleet import Broker, Fleet, Member, accepted_units, register
+from simulator.run import Progress, Unpaid, run
+from simulator.sessions import Session, SessionsError, read_sessions
+
+app = typer.Typer(add_completion=False)
+
+
+def _fail(message: str, status: int) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(status)
+
+
+def _broker(text: str) -> Broker:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise _fail("--broker: must be HOST:PORT", 2)
+    return Broker(host, int(port))
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise _fail(f"--token-file: {path} can't be read ({error.strerror})", 2) from None
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise _fail("--day: must be YYYY-MM-DD", 2) from None
+
+
+def _tell(progress: Progress) -> None:
+    totals = progress.totals
+    typer.echo(
+        f"{progress.elapsed:5.0f} s  {totals.open_channels} channels open, "
+        f"{progress.rate:.0f} IOUs/s, {progress.accepted} accepted, "
+        f"{totals.metered} units metered, {totals.unpaid} unpaid",
+        err=True,
+    )
+
+
+@app.command()
+def simulate(
+    api_url: Annotated[str, typer.Option("--api", help="The gateway's API.")],
+    token_file: Annotated[Path, typer.Option(help="Holds an admin token.")],
+    broker: Annotated[str, typer.Option(help="HOST:PORT of the broker.")],
+    devices: Annotated[int, typer.Option(min=1, help="How many devices.")] = 50,
+    seconds: Annotated[int, typer.Option(min=1, help="How long they consume.")] = 30,
+    speed: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Seconds of load in one real second."),
+    ] = None,
+    sessions: Annotated[
+        Path | None, typer.Option(help="CSV of recorded charging sessions to replay.")
+    ] = None,
+    day: Annotated[str | None, typer.Option(help="Which day of it, YYYY-MM-DD.")] = None,
+    stations: Annotated[
+        int | None, typer.Option(min=1, help="Only so many stations, the busiest.")
+    ] = None,
+    native_crypto: Annotated[
+        bool, typer.Option(help="Sign with libsodium, for large fleets.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the loads' variety.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON.")] = False,
+) -> None:
+    """Run simulated devices that run the firmware's code, and check what the gateway made of it.
+
+    With --sessions, replay a recorded day, settle it, and compare energy and money with the file:
+    exit status 1 if they differ by one unit.
+    """
+    where = _broker(broker)
+    chosen_day = _day(day)
+    try:
+        recorded = None if sessions is None else read_sessions(sessions)
+        with Api(api_url, _token(token_file)) as api:
+            scene.add_accounts(api)
+            scene.add_tariffs(api)
+            if recorded is None:
+                result, good = _fleet(
+                    api, where, devices, seconds, speed or 60, native_crypto, seed
+                )
+            else:
+                chosen = replay.sessions_of(recorded, chosen_day, stations)
+                result, good = _replay(api, where, chosen, speed, native_crypto)
+    except (SessionsError, OSError) as error:
+        raise _fail(str(error), 2) from None
+    except (ApiError, Unpaid) as error:
+        raise _fail(str(error), 1) from None
+    if as_json:
+        typer.echo(json.dumps(result))
+    else:
+        for name, value in result.items():
+            typer.echo(f"{name.replace('_', ' ')}: {value}")
+    if not good:
+        raise _fail("the sums differ", 1)
+
+
+def _fleet(
+    api: Api, broker: Broker, devices: int, seconds: int, speed: int, native: bool, seed: int
+) -> tuple[dict[str, object], bool]:
+    members = list(scene.mixed(api, broker, devices, speed, native, seed))
+    asyncio.run(run(Fleet(members), api, lambda elapsed: elapsed >= seconds, _tell))
+    metered = sum(member.device.total for member in members)
+    units, amount = accepted_units(api, members)
+    result: dict[str, object] = {
+        "devices": devices,
+        "units_metered": metered,
+        "units_accepted": units,
+        "amount_accepted": amount,
+    }
+    return result, metered == units
+
+
+def _replay(
+    api: Api, broker: Broker, sessions: Sequence[Session], speed: int | None, native: bool
+) -> tuple[dict[str, object], bool]:
+    loads = replay.loads_of(sessions)
+    length = replay.length_ms(loads)
+    speed = speed or max(1, length // 60_000)
+    random = Random(0)
+    account = scene.FLEETS[0][0]
+    members: list[Member] = [
+        register(api, broker, account, station, scene.ENERGY, load, speed, native, random)
+        for station, load in loads.items()
+    ]
+
+    def ended(_elapsed: float) -> bool:
+        return all(load.remaining_wh == 0 for load in loads.values())
+
+    asyncio.run(run(Fleet(members), api, ended, _tell))
+    api.post("/v1/settlements", {})
+    found = replay.sums(api, members, sessions)
+    result: dict[str, object] = {
+        "day": str(sessions[0].day),
+        "sessions": len(sessions),
+        "stations": len(loads),
+        "energy_in_the_file_wh": found.file_wh,
+        "energy_settled_wh": found.settled_wh,
+        "money_by_the_tariff": found.priced,
+        "money_settled": found.settled,
+    }
+    return result, found.agree

@@ -1,0 +1,160 @@
+"""Many devices in one process: each a simulated board that runs the firmware over its own MQTT
+connection.
+
+What may live here: making, registering, running and ending devices, and what they add up to. What
+they measure is in `loads`, who asks for it in `cli` and `demo`.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from nacl.signing import SigningKey
+
+from firmware import app
+from firmware.device import Device
+from firmware.settings import Settings
+from protocol.payer import OPEN
+from simulator.board import SimulatedBoard
+from simulator.client import Api
+from simulator.loads import Load
+
+POLL_MS = 200
+_STEP_MS = 100
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the devices find their broker."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What devices of one kind measure and how they pay: a UCUM unit, units per IOU while they
+    deliver, and the most that a channel may owe (atomic units)."""
+
+    unit: str
+    step: int
+    capacity: int
+
+
+@dataclass
+class Member:
+    """One device of the fleet."""
+
+    name: str
+    account: str
+    kind: Kind
+    board: SimulatedBoard
+    device: Device
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a fleet has come to."""
+
+    open_channels: int
+    metered: int
+    unpaid: int
+    refusals: int
+
+
+def register(
+    api: Api,
+    broker: Broker,
+    account: str,
+    name: str,
+    kind: Kind,
+    load: Load,
+    speed: int,
+    native: bool,
+    random: Random,
+) -> Member:
+    """A new device with a key of its own, registered at the gateway. Raises ApiError."""
+    seed = os.urandom(32)
+    public = bytes(SigningKey(seed).verify_key)
+    made = api.post(
+        "/v1/devices", {"public_key": public.hex(), "account_id": account, "name": name}
+    )
+    settings = Settings(
+        {
+            "broker_host": broker.host,
+            "broker_port": broker.port,
+            "password": made["mqtt"]["password"],
+            "gateway_key": made["gateway_key"],
+            "unit": kind.unit,
+            "step": kind.step,
+            "capacity": kind.capacity,
+            "poll_ms": POLL_MS,
+        }
+    )
+    board = SimulatedBoard(settings, seed, load, speed, native, random=random)
+    return Member(name, account, kind, board, app.start(board))
+
+
+class Fleet:
+    """Devices that run until `stop`."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Switch every device on."""
+        for member in self.members:
+            task = asyncio.create_task(app.run(member.board, member.device), name=member.name)
+            self._tasks.append(task)
+
+    def totals(self) -> Totals:
+        """What the devices have metered and not yet paid. Raises what ended a device."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled():
+                task.result()
+        devices = [member.device for member in self.members]
+        return Totals(
+            sum(1 for device in devices for each in device.channels if each.state == OPEN),
+            sum(device.total for device in devices),
+            sum(device.unpaid() for device in devices),
+            sum(sum(device.refusals.values()) for device in devices),
+        )
+
+    def end_loads(self) -> None:
+        """Nothing more is consumed; what was metered is still to be paid."""
+        for member in self.members:
+            member.board.load_ended = True
+
+    async def until_paid(self, seconds: float) -> bool:
+        """Wait until all that was metered is acknowledged; False if it takes longer."""
+        for _ in range(int(seconds * 1000 / _STEP_MS)):
+            # Two looks apart: a meter read between them would show.
+            before = self.totals()
+            await asyncio.sleep(_STEP_MS / 1000)
+            after = self.totals()
+            if after.unpaid == 0 and before.metered == after.metered:
+                return True
+        return False
+
+    async def stop(self) -> None:
+        """Switch every device off. Raises what ended a device before."""
+        for member in self.members:
+            member.board.ending = True
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+
+def accepted_units(api: Api, members: Sequence[Member]) -> tuple[int, int]:
+    """Units and atomic units that the gateway has accepted of these devices. Raises ApiError."""
+    ids = {member.device.identity.id for member in members}
+    units = amount = 0
+    for channel in api.items("/v1/channels", limit="500"):
+        if channel["device_id"] in ids:
+            units += channel["units"]
+            amount += int(channel["amount"]["amount"])
+    return units, amount

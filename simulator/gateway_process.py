@@ -1,0 +1,111 @@
+"""The gateway as a process of its own, and its command line: how the simulator uses the product."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 40.0
+_COMMAND = (sys.executable, "-m", "gateway.cli")
+
+
+class GatewayFailed(Exception):
+    """The gateway did not start, or a command failed; the text holds what it said."""
+
+
+def _run(data: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [*_COMMAND, "--data", str(data), "--json", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def tallystick(data: Path, *words: str) -> int:
+    """Run a command of the program on this data folder; its exit status."""
+    return _run(data, *words).returncode
+
+
+def tallystick_json(data: Path, *words: str) -> Any:
+    """What a command answers as JSON. Raises GatewayFailed."""
+    done = _run(data, *words)
+    if done.returncode != 0:
+        raise GatewayFailed(f"tallystick {' '.join(words)}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+class GatewayProcess:
+    """`tallystick serve` on a data folder, ready when the constructor returns; a context manager
+    that stops it. `log` holds what it said."""
+
+    def __init__(self, data: Path, broker_port: int, *options: str) -> None:
+        self.data = data
+        self.log = data / "serve.log"
+        self.url = ""
+        self._options = ("--broker-port", str(broker_port), "--api-port", "0", *options)
+        self._process = self._start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def stop(self) -> int:
+        """Ask it to end, and wait; its exit status."""
+        self._process.terminate()
+        try:
+            return self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -9
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        self._process.kill()
+        self._process.wait()
+
+    def restart(self) -> None:
+        """Start it again on the same folder; the API may be on another port. Raises
+        GatewayFailed."""
+        self._process = self._start()
+
+    def __enter__(self) -> "GatewayProcess":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self.stop()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        ready = self.data / "serve.ready"
+        ready.unlink(missing_ok=True)
+        command = [*_COMMAND, "--data", str(self.data), "serve", "--ready-file", str(ready)]
+        with self.log.open("ab") as log:
+            # A session of its own, so that Ctrl-C reaches it through us, in order.
+            process = subprocess.Popen(
+                [*command, *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            if ready.exists() and (url := ready.read_text().strip()):
+                self.url = url
+                return process
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        raise GatewayFailed(f"the gateway did not become ready; the end of {self.log}:\n{tail}")

@@ -1,0 +1,92 @@
+"""The scene that `simulate` and `demo` share: fleets' accounts, their tariffs, mixed devices.
+
+Prices and sizes are those of an ordinary car park and of an ordinary sensor network; nothing
+here decides anything about money.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from simulator.client import Api, ApiError
+from simulator.fleet import Broker, Kind, Member, register
+from simulator.loads import Load
+from simulator.loads.ev import EvCharger
+from simulator.loads.sensor import Sensor
+
+ENERGY = Kind("W.h", 20, 20_000_000)
+READINGS = Kind("{reading}", 5, 1_000_000)
+
+PAYEE = "operator"
+FLEETS = (("city-parking", "City Parking"), ("blue-logistics", "Blue Logistics"))
+SENSORS = ("air-watch", "Air Watch")
+CREDIT = 10_000_000_000
+_MINUTE_MS = 60_000
+
+
+def _add(api: Api, path: str, body: dict[str, object]) -> None:
+    """Add something unless it is there already."""
+    try:
+        api.post(path, body)
+    except ApiError as error:
+        if " 409 " not in str(error):
+            raise
+
+
+def add_accounts(api: Api, currency: str = "EUR") -> None:
+    """The owners of the devices, each with a credit limit. Raises ApiError."""
+    for account, name in (*FLEETS, SENSORS):
+        _add(
+            api,
+            "/v1/accounts",
+            {"id": account, "name": name, "currency": currency, "credit_limit": str(CREDIT)},
+        )
+
+
+def add_tariffs(api: Api) -> None:
+    """0.30 for a kilowatt-hour, and 250 millionths for a reading. Raises ApiError."""
+    for name, kind, price, window in (
+        ("charging", ENERGY, "300", 2_000),
+        ("readings", READINGS, "250", 200),
+    ):
+        _add(
+            api,
+            "/v1/tariffs",
+            {
+                "name": name,
+                "unit": kind.unit,
+                "numerator": price,
+                "denominator": 1,
+                "payee_account": PAYEE,
+                "window_units": window,
+                "max_capacity": str(kind.capacity),
+                "max_lifetime_s": 30 * 86_400,
+            },
+        )
+
+
+def _charger(random: Random) -> Load:
+    battery = random.choice((40_000, 58_000, 77_000))
+    return EvCharger(
+        power_w=random.choice((7_400, 11_000, 22_000)),
+        battery_wh=battery,
+        needs_wh=battery * random.randrange(15, 60) // 100,
+        pause_ms=random.randrange(5, 20) * _MINUTE_MS,
+    )
+
+
+def _sensor(random: Random) -> Load:
+    return Sensor(interval_ms=random.choice((20_000, 60_000)), burst=10, burst_every=25)
+
+
+def mixed(
+    api: Api, broker: Broker, count: int, speed: int, native: bool, seed: int
+) -> Iterator[Member]:
+    """`count` new devices, three chargers to each sensor, owned in turn. Raises ApiError."""
+    random = Random(seed)
+    for number in range(count):
+        is_sensor = number % 4 == 3
+        kind = READINGS if is_sensor else ENERGY
+        account = SENSORS[0] if is_sensor else FLEETS[number % len(FLEETS)][0]
+        load = _sensor(random) if is_sensor else _charger(random)
+        name = f"{'sensor' if is_sensor else 'charger'}-{number:04}"
+        yield register(api, broker, account, name, kind, load, speed, native, random)
