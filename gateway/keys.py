@@ -32,9 +32,7 @@ class GatewayKeys:
     def __init__(self, seed: bytes) -> None:
         self._key = SigningKey(seed)
         self.public = bytes(self._key.verify_key)
-        self._agreement = bindings.crypto_sign_ed25519_sk_to_curve25519(
-            seed + self.public
-        )
+        self._agreement = bindings.crypto_sign_ed25519_sk_to_curve25519(seed + self.public)
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte Ed25519 signature of `message`."""
@@ -91,9 +89,7 @@ def create(data: Path) -> GatewayKeys:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise KeyFileError(
-            f"{path}: a gateway key exists; it is never overwritten"
-        ) from None
+        raise KeyFileError(f"{path}: a gateway key exists; it is never overwritten") from None
     with os.fdopen(handle, "wb") as file:
         file.write(seed)
         file.flush()
@@ -115,11 +111,7 @@ def load(data: Path) -> GatewayKeys:
             f"{path}: can't be read ({error.strerror}); run `tallystick init`"
         ) from error
     if mode & 0o077:
-        raise KeyFileError(
-            f"{path}: others may read it (mode {mode:o}); run: chmod 600 {path}"
-        )
+        raise KeyFileError(f"{path}: others may read it (mode {mode:o}); run: chmod 600 {path}")
     if len(seed) != 32:
-        raise KeyFileError(
-            f"{path}: must be exactly 32 bytes; restore it from a backup"
-        )
+        raise KeyFileError(f"{path}: must be exactly 32 bytes; restore it from a backup")
     return GatewayKeys(seed)

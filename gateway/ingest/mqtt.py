@@ -64,6 +64,7 @@ class Link:
         client.max_inflight_messages_set(1_000)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         self._client = client
 
@@ -71,6 +72,10 @@ class Link:
         """Connect in the background, and again whenever the connection is lost."""
         self._client.connect_async(self._broker.host, self._broker.port, keepalive=30)
         self._client.loop_start()
+
+    def quiet(self) -> None:
+        """Receive nothing more; what has arrived can still be answered."""
+        self._client.unsubscribe(topics.up_filter())
 
     def stop(self) -> None:
         """Disconnect and end the background thread."""
@@ -107,6 +112,13 @@ class Link:
             return
         self._epoch += 1
         client.subscribe([(topics.up_filter(), 1)])
+
+    def _on_subscribe(
+        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("broker refused the gateway's subscription", topics=topics.up_filter())
+            return
         self.connected.set()
         self._metrics.broker_connected.set(1)
         log.info("connected to broker", host=self._broker.host, port=self._broker.port)

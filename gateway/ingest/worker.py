@@ -67,6 +67,7 @@ class Worker:
 
     def stop(self) -> None:
         """Take what has arrived, answer it, and end."""
+        self.link.quiet()
         self._stopping.set()
         self._inbox.close()
         for thread in self._threads:

@@ -43,8 +43,6 @@ def settle(store: Store, keys: GatewayKeys, rail: Rail, currency: str | None) ->
         result = run.run_settlement(store, each, keys.sign, rail.name)
         if result is None:
             continue
-        with store.write() as conn:
-            notices.tell_run(conn, result.run)
         results.append(result)
     instructions.submit_pending(store, rail)
     return results

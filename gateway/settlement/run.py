@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, func, insert, select, text, update
 from gateway.ledger import chart, states
 from gateway.settlement import intervals, statements
 from gateway.settlement.netting import Position, netting_entry, positions
-from gateway.store import accounts, journal
+from gateway.store import accounts, journal, notices
 from gateway.store.engine import Store
 from gateway.store.errors import NotFound
 from gateway.store.tables import Base
@@ -205,6 +205,7 @@ def _instruct(conn: Connection, run: int, rail: str, sign: Callable[[bytes], byt
                 for row in rows
             ],
         )
+    notices.tell_run(conn, run)
     set_state(conn, run, "instructed")
     if not rows:
         set_state(conn, run, "completed")

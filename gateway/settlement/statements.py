@@ -3,7 +3,8 @@
 Lines are never stored: they are the run's intervals, in the order of channel, start and role.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import groupby
 from typing import Any
 
@@ -42,15 +43,16 @@ def sign_all(conn: Connection, run: int, sign: Callable[[bytes], bytes]) -> int:
     """
     facts = conn.execute(select(run_table).where(run_table.c.number == run)).one()
     count = 0
-    for account, group in groupby(_rows(conn, _ALL_LINES, run=run), key=lambda row: row.account):
-        hashes = []
-        sums = [0, 0]
-        for row in group:
-            sums[row.role] += row.to_amount - row.from_amount
-            hashes.append(merkle.leaf_hash(line_of(row, row.role)))
-        root = merkle.root_of_hashes(hashes)
-        _store(conn, facts, account, (sums[PAYER], sums[PAYEE]), len(hashes), root, sign)
-        count += 1
+    with closing(_rows(conn, _ALL_LINES, run=run)) as rows:
+        for account, group in groupby(rows, key=lambda row: row.account):
+            hashes = []
+            sums = [0, 0]
+            for row in group:
+                sums[row.role] += row.to_amount - row.from_amount
+                hashes.append(merkle.leaf_hash(line_of(row, row.role)))
+            root = merkle.root_of_hashes(hashes)
+            _store(conn, facts, account, (sums[PAYER], sums[PAYEE]), len(hashes), root, sign)
+            count += 1
     # What was only carried over from an earlier run has no lines.
     silent = (
         select(position.c.account)
@@ -91,8 +93,9 @@ def _store(
     conn.execute(insert(statement).values(run=run.number, account=account, message=message))
 
 
-def _rows(conn: Connection, query: Any, **given: object) -> Iterator[Row[Any]]:
-    yield from conn.execute(query, given, execution_options={"yield_per": 1000})
+def _rows(conn: Connection, query: Any, **given: object) -> Generator[Row[Any], None, None]:
+    with conn.execute(query, given, execution_options={"yield_per": 1000}) as rows:
+        yield from rows
 
 
 def lines(conn: Connection, run: int, account: str) -> Iterator[bytes]:

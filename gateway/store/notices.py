@@ -37,9 +37,7 @@ def decided(conn: Connection) -> None:
 def tell_channels(conn: Connection, kind: str, channel_ids: Sequence[bytes]) -> None:
     """Note that the devices of these channels are to be told (`grant` or `receipt`)."""
     if channel_ids:
-        conn.execute(
-            insert(notice), [{"kind": kind, "channel_id": each} for each in channel_ids]
-        )
+        conn.execute(insert(notice), [{"kind": kind, "channel_id": each} for each in channel_ids])
     decided(conn)
 
 

@@ -42,8 +42,6 @@ def test_a_run_gives_each_settled_channel_a_signed_receipt(gateway: Gateway) -> 
     gateway.take(device.iou(channel, 10))
     result = run_settlement(gateway.store, "EUR", gateway.keys.sign, "manual")
     assert result is not None
-    with gateway.store.write() as conn:
-        notices.tell_run(conn, result.run)
     (told,) = upkeep.tell(gateway.context)
     receipt = gateway.receipt(told)
     assert (receipt.channel, receipt.amount, receipt.units) == (channel, 3_000, 10)
