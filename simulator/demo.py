@@ -5,6 +5,7 @@ operator would, by command line and API. What is shown is what they answer.
 """
 
 import asyncio
+import base64
 import contextlib
 import shutil
 import signal
@@ -19,6 +20,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from protocol import envelope
+from protocol.statements import read_statement
 from simulator import scene
 from simulator.broker import BrokerError, find_mosquitto, start_broker
 from simulator.client import Api, ApiError
@@ -112,13 +115,12 @@ def _stream(console: Console, api: Api, members: list[Member], seconds: int) -> 
     console.rule(f"{seconds} seconds of charging and measuring, {_SPEED} times as fast as life")
 
     def tell(progress: Progress) -> None:
-        # What the devices have had acknowledged, in micro-euro: the metered less the unpaid.
         totals = progress.totals
         amount = sum(_acknowledged(member) for member in members)
         console.print(
-            f"{progress.elapsed:5.0f} s   channels open {totals.open_channels:4}   "
-            f"IOUs/s {progress.rate:6.0f}   IOUs accepted {progress.accepted:7}   "
-            f"acknowledged {amount / 1_000_000:10.6f} EUR"
+            f"{progress.elapsed:4.0f} s  {totals.open_channels:4} channels open  "
+            f"{progress.rate:5.0f} IOUs/s  {progress.accepted:7} accepted  "
+            f"{_decimal(amount, 6)} EUR"
         )
 
     asyncio.run(run(Fleet(members), api, _until(seconds), tell))
@@ -145,6 +147,7 @@ def _settle(console: Console, api: Api, folder: Path, members: list[Member]) -> 
             _money(position["net"]),
         )
     console.print(table)
+    _show_statement(console, api, run_["run"], scene.FLEETS[0][0])
     metered = sum(member.device.total for member in members)
     units, _amount = accepted_units(api, members)
     checks = [
@@ -155,6 +158,19 @@ def _settle(console: Console, api: Api, folder: Path, members: list[Member]) -> 
     for what, good in checks:
         console.print(f"{'ok  ' if good else 'FAIL'}  {what}")
     return all(good for _, good in checks)
+
+
+def _show_statement(console: Console, api: Api, run_: int, account: str) -> None:
+    """The signed statement of one account, as it reads."""
+    message = api.read(f"/v1/settlements/{run_}/statements/{account}")
+    said = read_statement(envelope.parse_sign1("statement", message).payload)
+    console.print(
+        f"Statement of {said.account}, run {said.run}, signed by the gateway:\n"
+        f"  {said.line_count} channels, owes {_decimal(said.debits, said.scale)} {said.currency}, "
+        f"is owed {_decimal(said.credits, said.scale)} {said.currency}\n"
+        f"  Merkle root of its lines  {said.lines_root.hex()[:32]}...\n"
+        f"  head of the journal       {said.journal_head.hex()[:32]}..."
+    )
 
 
 def _proofs(folder: Path, run_: int, account: str, api: Api) -> list[tuple[str, bool]]:
@@ -172,24 +188,21 @@ def _proofs(folder: Path, run_: int, account: str, api: Api) -> list[tuple[str, 
     channel = next(api.items("/v1/channels", account=account, limit="1"), None)
     if channel is not None:
         proof = api.get(f"/v1/channels/{channel['id']}")
-        _write_base64(terms, proof["open_message"])
+        terms.write_bytes(base64.b64decode(proof["open_message"]))
         if proof["iou_message"]:
-            _write_base64(iou, proof["iou_message"])
+            iou.write_bytes(base64.b64decode(proof["iou_message"]))
             checked = tallystick(folder, "verify", str(terms), str(iou))
             proofs.append(("an IOU verifies offline with its channel's terms", checked == 0))
     return proofs
 
 
-def _write_base64(path: Path, text: str) -> None:
-    import base64
-
-    path.write_bytes(base64.b64decode(text))
+def _decimal(amount: int, scale: int) -> str:
+    whole, part = divmod(abs(amount), 10**scale)
+    return f"{'-' if amount < 0 else ''}{whole}.{part:0{scale}}"
 
 
 def _money(value: dict[str, Any]) -> str:
-    amount, scale = int(value["amount"]), value["scale"]
-    whole, part = divmod(abs(amount), 10**scale)
-    return f"{'-' if amount < 0 else ''}{whole}.{part:0{scale}} {value['currency']}"
+    return f"{_decimal(int(value['amount']), value['scale'])} {value['currency']}"
 
 
 def _keep(console: Console, url: str, folder: Path, token: Path) -> None:

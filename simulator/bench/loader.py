@@ -187,16 +187,14 @@ def run(
             raise LoadError("nothing was acked for ten seconds")
         connection.flush()
         for topic, payload in connection.receive():
-            stream = by_topic.get(topic)
-            if stream is None:
-                continue
+            paid = by_topic.get(topic)
             acked = read_ack(payload)
-            if acked <= stream.acked:
+            if paid is None or acked <= paid.acked:
                 continue
             last_progress = now = time.perf_counter()
-            latencies.extend([now - at for at in stream.sent_at[stream.acked : acked]])
-            stream.acked = acked
-            _fill(connection, stream, window, now)
+            latencies.extend([now - at for at in paid.sent_at[paid.acked : acked]])
+            paid.acked = acked
+            _fill(connection, paid, window, now)
     elapsed = time.perf_counter() - started
     return Result(sum(stream.acked for stream in streams) - before, elapsed, latencies)
 
