@@ -1,6 +1,6 @@
 """Deterministic CBOR, the subset that the wire uses (RFC 8949, core deterministic encoding, 4.2.1).
 
-Values: integers 0..2^63-1, bytes, ASCII-safe UTF-8 text, lists, and dicts with integer keys.
+Values: integers 0..2^63-1, bytes, UTF-8 text, lists, and dicts with integer keys.
 Everything else is an error in both directions: floats, negative and larger integers, tags, simple
 values, indefinite lengths, integers not in their shortest form, unsorted or duplicate keys, bytes
 after the end, more than `MAX_DEPTH` levels. So there is exactly one encoding of a value, and a
@@ -50,14 +50,16 @@ def encode(value: "Any", depth: int = 1) -> bytes:
         data: bytes = value
         return head(_BYTES, len(data)) + data
     if kind is str:
-        text: bytes = value.encode()
+        text = _utf8(value)
         return head(_TEXT, len(text)) + text
     if depth > MAX_DEPTH:
         raise WireError("cbor", "nested deeper than 4 levels")
     if kind is dict:
+        # All keys first: keys of several types can't be sorted.
+        keys = {key: _map_key(key) for key in value}
         parts = [head(_MAP, len(value))]
         for key in sorted(value):
-            parts.append(_map_key(key))
+            parts.append(keys[key])
             parts.append(encode(value[key], depth + 1))
         return b"".join(parts)
     if kind is list or kind is tuple:
@@ -138,10 +140,33 @@ def _text(raw: bytes) -> str:
         text = raw.decode()
     except UnicodeError:
         raise WireError("cbor", "text must be UTF-8") from None
-    # MicroPython decodes leniently; encoding again shows what was not UTF-8.
-    if text.encode() != raw:
-        raise WireError("cbor", "text must be UTF-8")
+    _check_text(text, len(raw))
     return text
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        raw: bytes = text.encode()
+    except UnicodeError:
+        raise WireError("cbor", "text must be UTF-8") from None
+    _check_text(text, len(raw))
+    return raw
+
+
+def _check_text(text: str, size: int) -> None:
+    """That these characters may stand in UTF-8 (RFC 3629) and fill `size` bytes in their shortest
+    forms. CPython has checked that by itself; MicroPython lets surrogates, longer forms and
+    numbers beyond Unicode pass."""
+    if len(text) == size:
+        return
+    shortest = 0
+    for character in text:
+        number = ord(character)
+        if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
+            raise WireError("cbor", "text must be UTF-8")
+        shortest += 1 + (number >= 0x80) + (number >= 0x800) + (number >= 0x10000)
+    if shortest != size:
+        raise WireError("cbor", "text must be UTF-8")
 
 
 def _array(data: bytes, at: int, count: int, depth: int) -> tuple[object, int]:

@@ -112,6 +112,7 @@ def _split(message: bytes, start: bytes, tail_head: bytes, tail_size: int) -> tu
     major, size, at = cbor.read_head(message, len(start))
     end = at + size
     tail = end + len(tail_head)
-    if major != 2 or message[end:tail] != tail_head or len(message) != tail + tail_size:
+    # The length first: MicroPython can't slice at an offset that is no machine word.
+    if major != 2 or len(message) != tail + tail_size or message[end:tail] != tail_head:
         raise WireError("envelope", "payload or signature has another length")
     return bytes(message[at:end]), bytes(message[tail:])

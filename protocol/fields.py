@@ -47,6 +47,21 @@ def text(value: object, where: str) -> str:
     return value
 
 
+def currency(value: str, where: str) -> str:
+    """`value` as the code of a currency: three letters A to Z (ISO 4217)."""
+    # Letter by letter: isalpha and upper differ between Pythons outside ASCII.
+    if len(value) != 3 or not all("A" <= letter <= "Z" for letter in value):
+        raise WireError(where, "must be three capital letters (ISO 4217)")
+    return value
+
+
+def scale(value: int, where: str) -> int:
+    """`value` as a number of decimal places of a currency, 0..18."""
+    if not 0 <= value <= 18:
+        raise WireError(where, "must be 0..18")
+    return value
+
+
 def array(value: object, where: str) -> list[object]:
     """`value` as an array."""
     if not isinstance(value, list):

@@ -2,6 +2,8 @@
 
 import hashlib
 
+from protocol.errors import WireError
+
 
 def leaf_hash(leaf: bytes) -> bytes:
     """The hash of one leaf, 32 bytes."""
@@ -40,13 +42,19 @@ def root_of_hashes(hashes: list[bytes]) -> bytes:
 
 
 def proof(leaves: list[bytes], index: int) -> list[bytes]:
-    """The audit path of leaf `index` (0..len-1): sibling hashes from the leaf up."""
+    """The audit path of leaf `index` (0..len-1): sibling hashes from the leaf up.
+
+    Raises WireError if there is no such leaf.
+    """
+    # No star in the displays: MicroPython has none.
+    if not 0 <= index < len(leaves):
+        raise WireError("index", "must be that of one of the leaves")
     if len(leaves) == 1:
         return []
     half = _split(len(leaves))
     if index < half:
-        return [*proof(leaves[:half], index), root(leaves[half:])]
-    return [*proof(leaves[half:], index - half), root(leaves[:half])]
+        return proof(leaves[:half], index) + [root(leaves[half:])]  # noqa: RUF005
+    return proof(leaves[half:], index - half) + [root(leaves[:half])]  # noqa: RUF005
 
 
 def is_included(leaf: bytes, index: int, count: int, path: list[bytes], root_hash: bytes) -> bool:

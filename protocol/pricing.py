@@ -4,7 +4,7 @@ The price is a fraction of atomic currency units per unit quantum. `amount` roun
 the cumulative units, so rounding never adds up.
 """
 
-from protocol import MAX_INT, cbor
+from protocol import MAX_INT, cbor, fields
 from protocol.errors import ProtocolError, WireError
 from protocol.fields import integer, read_map, text
 from protocol.ids import tariff_id
@@ -29,23 +29,22 @@ class Tariff:
         scale: int = 6,
         pricing: int = METERED,
     ) -> None:
-        if not 1 <= len(unit) <= 16:
-            raise WireError("tariff.unit", "must be a UCUM code of 1 to 16 characters")
-        if len(currency) != 3 or not currency.isalpha() or currency != currency.upper():
-            raise WireError("tariff.currency", "must be three capital letters (ISO 4217)")
+        # UCUM codes are visible ASCII; that also keeps a tariff's size within known bounds.
+        if not 1 <= len(unit) <= 16 or not all("!" <= letter <= "~" for letter in unit):
+            raise WireError(
+                "tariff.unit", "must be a UCUM code of 1 to 16 visible ASCII characters"
+            )
         if not 0 <= numerator <= MAX_INT:
             raise WireError("tariff.numerator", "must be 0..2^63-1")
         if not 1 <= denominator <= MAX_INT:
             raise WireError("tariff.denominator", "must be 1..2^63-1")
-        if not 0 <= scale <= 18:
-            raise WireError("tariff.scale", "must be 0..18")
         if pricing not in (METERED, OPEN_ENDED):
             raise WireError("tariff.pricing", "must be 0 (metered) or 1 (open-ended)")
         self.unit = unit
         self.numerator = numerator
         self.denominator = denominator
-        self.currency = currency
-        self.scale = scale
+        self.currency = fields.currency(currency, "tariff.currency")
+        self.scale = fields.scale(scale, "tariff.scale")
         self.pricing = pricing
 
     def to_map(self) -> dict[int, object]:
@@ -86,12 +85,12 @@ class Tariff:
 
 def tariff_from_map(value: object, where: str = "tariff") -> Tariff:
     """The tariff in a decoded map. Raises WireError naming the field that is wrong."""
-    fields = read_map(value, _FIELDS, (), where)
+    parts = read_map(value, _FIELDS, (), where)
     return Tariff(
-        text(fields[1], where + ".unit"),
-        integer(fields[2], where + ".numerator"),
-        integer(fields[3], where + ".denominator"),
-        text(fields[4], where + ".currency"),
-        integer(fields[5], where + ".scale"),
-        integer(fields[6], where + ".pricing"),
+        text(parts[1], where + ".unit"),
+        integer(parts[2], where + ".numerator"),
+        integer(parts[3], where + ".denominator"),
+        text(parts[4], where + ".currency"),
+        integer(parts[5], where + ".scale"),
+        integer(parts[6], where + ".pricing"),
     )

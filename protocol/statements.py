@@ -2,7 +2,7 @@
 
 from protocol import cbor, merkle
 from protocol.errors import WireError
-from protocol.fields import data, integer, read_map, text
+from protocol.fields import currency, data, integer, read_map, scale, text
 
 PAYER = 0
 PAYEE = 1
@@ -114,11 +114,11 @@ class Statement:
 def read_statement(payload: bytes) -> Statement:
     """Raises WireError."""
     fields = read_map(cbor.decode(payload), (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), (), "statement")
-    return Statement(
+    statement = Statement(
         integer(fields[1], "statement.run"),
         text(fields[2], "statement.account"),
-        text(fields[3], "statement.currency"),
-        integer(fields[4], "statement.scale"),
+        currency(text(fields[3], "statement.currency"), "statement.currency"),
+        scale(integer(fields[4], "statement.scale"), "statement.scale"),
         integer(fields[5], "statement.period_start"),
         integer(fields[6], "statement.period_end"),
         integer(fields[7], "statement.debits"),
@@ -127,6 +127,9 @@ def read_statement(payload: bytes) -> Statement:
         data(fields[10], 32, "statement.lines_root"),
         data(fields[11], 32, "statement.journal_head"),
     )
+    if statement.period_end < statement.period_start:
+        raise WireError("statement.period_end", "before the period's start")
+    return statement
 
 
 def check_lines(statement: Statement, lines: list[bytes]) -> None:
