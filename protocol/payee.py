@@ -5,6 +5,7 @@ returns says whether that check is still to be made, and what follows from it. I
 no clock: the caller passes the channel as it stands and the time.
 """
 
+from protocol import MAX_INT
 from protocol.errors import ProtocolError
 from protocol.messages import Iou, Terms
 from protocol.pricing import METERED
@@ -37,12 +38,10 @@ def judge(terms: Terms, state: str, mark_amount: int, mark_units: int, iou: Iou,
 
     Raises ProtocolError with the reason for every other IOU.
     """
-    if iou.amount <= mark_amount and iou.units <= mark_units:
-        # Below the mark only the last IOU is known, so only an equal amount can contradict.
-        if iou.amount == mark_amount and iou.units != mark_units:
-            return CONTRADICTS
+    if iou.amount == mark_amount and (iou.units == mark_units or mark_amount == 0):
         return STALE
-    if iou.amount == 0 and mark_amount == 0:
+    # Below the mark only the last IOU is known: less for no more units contradicts nothing in it.
+    if iou.amount < mark_amount and iou.units <= mark_units:
         return STALE
     if state == CLOSED:
         raise ProtocolError("closed", "iou.channel_id", "the channel is closed", mark_amount)
@@ -67,7 +66,14 @@ def judge(terms: Terms, state: str, mark_amount: int, mark_units: int, iou: Iou,
 
 def limit(terms: Terms, mark_units: int, window: int) -> int:
     """The cumulative units up to which the device may deliver: `window` beyond what is accepted,
-    and never more than the capacity pays for."""
-    if terms.tariff.pricing == METERED:
-        return min(mark_units + window, terms.tariff.units_within(terms.capacity))
-    return mark_units + window
+    and never more than the capacity pays for.
+
+    Where a window costs less than one atomic unit, it reaches to the first unit that costs one
+    more: the device could not pay for less, and would wait for ever.
+    """
+    reach = min(MAX_INT, mark_units + window)
+    tariff = terms.tariff
+    if tariff.pricing != METERED:
+        return reach
+    reach = max(reach, tariff.units_within(tariff.amount(mark_units)) + 1)
+    return min(reach, tariff.units_within(terms.capacity))

@@ -13,7 +13,6 @@ from protocol.fields import array, integer, octets
 from protocol.ids import channel_id
 from protocol.messages import CLOSE as CLOSE_EVENT
 from protocol.messages import Ack, Grant, Iou, Receipt, Resumed, Terms, read_iou, read_terms
-from protocol.pricing import METERED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,29 +51,25 @@ class PayerChannel:
 
     def units(self, total: int) -> int:
         """The channel's units when the meter shows `total`: never more than the capacity pays
-        for; what goes beyond is the next channel's."""
-        units = max(0, total - self.base)
-        if self.terms.tariff.pricing == METERED:
-            units = min(units, self.terms.tariff.units_within(self.terms.capacity))
-        return units
+        for at the tariff's price; what goes beyond is the next channel's."""
+        return min(max(0, total - self.base), self.terms.tariff.units_within(self.terms.capacity))
 
     def may_deliver(self, total: int) -> bool:
         """Whether one more unit may be delivered when the meter shows `total`."""
         return self.state == OPEN and total - self.base < self.limit
 
     def is_full(self, total: int) -> bool:
-        """Whether the capacity pays for no further unit."""
-        terms = self.terms
-        return terms.tariff.pricing == METERED and total - self.base >= terms.tariff.units_within(
-            terms.capacity
-        )
+        """Whether the capacity pays for no further unit at the tariff's price."""
+        return total - self.base >= self.terms.tariff.units_within(self.terms.capacity)
 
     def next_iou(self, total: int) -> "Iou | None":
         """The IOU to sign when the meter shows `total`, or None if it would not raise the amount.
 
-        Two IOUs of one amount would contradict each other, so what costs nothing yet waits.
+        Two IOUs of one amount would contradict each other, so what costs nothing yet waits. So
+        does everything until the gateway has accepted the terms: were they refused, what had been
+        signed on them would count as paid and be lost to the payee.
         """
-        if self.state == CLOSING:
+        if self.state != OPEN:
             return None
         units = self.units(total)
         amount = self.terms.tariff.amount(units)
@@ -84,7 +79,11 @@ class PayerChannel:
 
     def signed(self, iou: Iou, message: bytes) -> None:
         """`iou` has been signed as `message`. Raises ProtocolError `conflict` unless it is more
-        than all before."""
+        than all before, `over_capacity` if it is more than the terms allow."""
+        if iou.amount > self.terms.capacity:
+            raise ProtocolError(
+                "over_capacity", "iou.amount", "more than the capacity", self.terms.capacity
+            )
         if iou.amount <= self.signed_amount or iou.units < self.signed_units:
             raise ProtocolError("conflict", "iou.amount", "must be more than was signed before")
         self.iou = message
@@ -162,7 +161,7 @@ class PayerChannel:
         if receipt is not None:
             if receipt.channel != self.id or receipt.event != CLOSE_EVENT:
                 raise ProtocolError("conflict", "receipt.event", "not the close of this channel")
-            if receipt.amount > self.signed_amount:
+            if receipt.amount > self.signed_amount or receipt.units > self.signed_units:
                 raise ProtocolError(
                     "conflict", "receipt.amount", "more than was signed", self.signed_amount
                 )
@@ -200,10 +199,14 @@ def read_record(value: object) -> PayerChannel:
     channel.iou = octets(parts[4], "record.iou")
     if channel.iou:
         iou = read_iou(envelope.parse_sign1("iou", channel.iou).payload)
+        if iou.channel != channel.id:
+            raise WireError("record.iou", "of another channel")
         channel.signed_amount = iou.amount
         channel.signed_units = iou.units
     channel.acked_amount = integer(parts[5], "record.acked_amount")
     channel.acked_units = integer(parts[6], "record.acked_units")
+    if channel.acked_amount > channel.signed_amount or channel.acked_units > channel.signed_units:
+        raise WireError("record.acked_amount", "more than was signed")
     channel.limit = integer(parts[7], "record.limit")
     channel.serial = integer(parts[8], "record.serial")
     return channel
