@@ -113,6 +113,10 @@ class SimulatedBoard:
         self._metered_at = now
         return self._units
 
+    def clear_meter(self) -> None:
+        """What a reset does to a counter: it starts at nothing."""
+        self._units = 0
+
     def relay(self, on: bool) -> None:
         """Let the load be served, or not."""
         self.serves = on

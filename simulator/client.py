@@ -1,10 +1,14 @@
 """The gateway's REST API as the simulator uses it."""
 
+import logging
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 import httpx2
+
+# A line for each request would bury what the simulator has to say.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 class ApiError(Exception):

@@ -136,7 +136,11 @@ def _until(seconds: int) -> Callable[[float], bool]:
 
 def _settle(console: Console, api: Api, folder: Path, members: list[Member]) -> bool:
     console.rule("Settlement")
-    (run_,) = api.post("/v1/settlements", {})["runs"]
+    runs = api.post("/v1/settlements", {})["runs"]
+    if not runs:
+        console.print("FAIL  nothing was paid, so there is nothing to settle")
+        return False
+    run_ = runs[0]
     detail = api.get(f"/v1/settlements/{run_['run']}")
     table = Table("Account", "Owes", "Is owed", "Net", title=f"Run {run_['run']}: net positions")
     for position in detail["positions"]:

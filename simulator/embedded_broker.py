@@ -9,6 +9,7 @@ too large. Who may do what is decided in broker_access.py.
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -120,6 +121,10 @@ async def _serve(port: int) -> None:
     loop.add_signal_handler(signal.SIGHUP, _reload)
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, end.set)
+    # Where Mosquitto's would be, so that whoever registers a device finds whom to tell.
+    pid_file = _FOLDER / "persistence" / "mosquitto.pid"
+    pid_file.parent.mkdir(exist_ok=True)
+    pid_file.write_text(f"{os.getpid()}\n")
     await broker.start()
     await end.wait()
     await broker.shutdown()
