@@ -5,50 +5,17 @@ import asyncio
 import os
 import time
 
+from firmware.clock import Ticks
 from firmware.journal import FileSlots
 from firmware.settings import Settings, parse
+from firmware.stream import TcpStream, open_tcp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from firmware.identity import Native
     from firmware.journal import Slots
 
-CONNECT_SECONDS = 10
-
-
-class TcpStream:
-    """A TCP connection of asyncio's, the same on CPython and MicroPython."""
-
-    def __init__(self, reader: "Any", writer: "Any") -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def read(self, size: int) -> bytes:
-        """Up to `size` bytes; none at the end."""
-        data: bytes = await self._reader.read(size)
-        return data
-
-    async def write(self, data: bytes) -> None:
-        """Send all of `data`."""
-        self._writer.write(data)
-        await self._writer.drain()
-
-    def close(self) -> None:
-        """Close it."""
-        self._writer.close()
-
-
-async def open_tcp(host: str, port: int) -> TcpStream:
-    """Connect within ten seconds. Raises OSError."""
-    try:
-        reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(host, port), CONNECT_SECONDS
-        )
-    except asyncio.TimeoutError:
-        raise OSError("no answer from " + host) from None
-    return TcpStream(reader, writer)
+__all__ = ["TcpStream", "Unix", "open_tcp"]
 
 
 class Unix:
@@ -61,15 +28,22 @@ class Unix:
         self.units = 0
         self.delivering = False
         self.ending = False
+        if hasattr(time, "monotonic_ns"):
+            self._clock = Ticks(lambda: time.monotonic_ns() // 1_000_000, lambda a, b: a - b)
+        else:
+            self._clock = Ticks(time.ticks_ms, time.ticks_diff)
 
     def seed(self) -> bytes:
-        """The secret in `device.key`, made the first time."""
+        """The secret in `device.key`, made the first time; its owner's alone to read where the
+        system knows owners. Raises OSError."""
         path = self._folder + "/device.key"
         if "device.key" not in os.listdir(self._folder):
-            with open(path, "wb") as file:
-                file.write(self.random_bytes(32))
+            _write_secret(path, self.random_bytes(32))
         with open(path, "rb") as file:
-            return bytes(file.read())
+            seed = bytes(file.read())
+        if len(seed) != 32:
+            raise OSError(path + ": must be 32 bytes, and is not")
+        return seed
 
     def native(self) -> "Native | None":
         """None: the firmware's own."""
@@ -88,8 +62,8 @@ class Unix:
         return int.from_bytes(os.urandom(4), "big") % limit
 
     def now_ms(self) -> int:
-        """The system's time since an arbitrary start."""
-        return time.time_ns() // 1_000_000
+        """Since this board was made."""
+        return self._clock.now_ms()
 
     async def sleep_ms(self, duration: int) -> None:
         """Wait."""
@@ -113,3 +87,18 @@ class Unix:
     def stopping(self) -> bool:
         """Whether `ending` was set."""
         return self.ending
+
+
+def _write_secret(path: str, secret: bytes) -> None:
+    """A new file, whole or not there: its name is given to it when its bytes are on the disk."""
+    unfinished = path + ".new"
+    if hasattr(os, "O_CREAT"):
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(descriptor)
+    else:
+        with open(unfinished, "wb") as file:
+            file.write(secret)
+    os.rename(unfinished, path)
