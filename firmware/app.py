@@ -38,7 +38,7 @@ def start(board: "Board") -> Device:
 async def run(board: "Board", device: "Device | None" = None) -> None:
     """Run the device until the board says to stop (a real one never does).
 
-    Raises JournalError or OSError if the journal fails; the relay is open then.
+    Raises JournalError if the journal fails; the relay is open then.
     """
     device = device or start(board)
     link = Link(board, device)
@@ -50,9 +50,9 @@ async def run(board: "Board", device: "Device | None" = None) -> None:
             if connection.done():
                 break
             now = board.now_ms()
-            await link.publish(device.on_meter(before + board.meter(), now))
-            await link.publish(device.on_time(now))
-            await link.on_time(now)
+            link.publish(device.on_meter(before + board.meter(), now))
+            link.publish(device.on_time(now))
+            link.on_time(now)
             board.relay(device.may_deliver())
             board.alive()
             await board.sleep_ms(board.settings.poll_ms)

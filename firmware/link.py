@@ -1,9 +1,13 @@
 """The device's connection to the broker: one stream after another, for ever.
 
 What may live here: moving bytes between the board's stream and the sans-IO MQTT client, and waiting
-between attempts. Every wait is bounded: the client's deadlines are looked at by `on_time`, which
-the application calls from its own loop, and which drops a connection that has gone quiet.
+between attempts. The application's loop never waits for the network: what it publishes is written
+by a task of the link's own, for a broker that reads nothing must not keep the relay closed. Every
+wait is bounded: the client's deadlines are looked at by `on_time`, which the application calls from
+its loop, and which gives up a connection that has gone quiet.
 """
+
+import asyncio
 
 from firmware.backoff import full_jitter
 from firmware.mqtt import Client, InFlightFull, NotConnected
@@ -13,6 +17,8 @@ from protocol.errors import WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from firmware.boards import Board, Stream
     from firmware.device import Device
 
@@ -20,6 +26,8 @@ KEEPALIVE_S = 30
 BACKOFF_MS = 500
 BACKOFF_LONGEST_MS = 60_000
 _READ_SIZE = 1024
+_WAITING_MOST = 4096
+"""Bytes that may wait to be written before nothing more is published."""
 
 
 class Link:
@@ -33,48 +41,93 @@ class Link:
         self._client = Client(
             self._id, self._id, board.settings.password.encode(), keepalive=KEEPALIVE_S
         )
-        self._stream: Stream | None = None
         self._attempt = 0
+        self._waiting = b""
+        self._to_write = asyncio.Event()
+        self._over: asyncio.Event | None = None
         self.last_error = ""
 
     async def run(self) -> None:
-        """Connect, serve, and connect again."""
+        """Connect, serve, and connect again. Raises JournalError."""
         while True:
             try:
-                await self._serve()
-            except (OSError, MqttError) as error:
+                await self._serve(await self._board.open_stream())
+            except OSError as error:
                 self.last_error = str(error)
-            await self._drop()
             wait = full_jitter(
                 self._attempt, BACKOFF_MS, BACKOFF_LONGEST_MS, self._board.random_below
             )
             self._attempt += 1
             await self._board.sleep_ms(wait)
 
-    async def _serve(self) -> None:
-        board = self._board
-        self._stream = await board.open_stream()
-        await self._stream.write(self._client.connect(board.now_ms()))
+    async def _serve(self, stream: "Stream") -> None:
+        """One connection, until it is over."""
+        self._waiting = b""
+        self._write(self._client.connect(self._board.now_ms()))
+        over = self._over = asyncio.Event()
+        tasks = [
+            asyncio.create_task(self._until_over(self._read_all(stream), over)),
+            asyncio.create_task(self._until_over(self._write_all(stream), over)),
+        ]
+        try:
+            # Not until the stream ends: on MicroPython closing a stream wakes nobody.
+            await over.wait()
+            for task in tasks:
+                if task.done():
+                    await task
+        finally:
+            self._over = None
+            self._client.disconnected()
+            self._device.on_disconnected()
+            for task in tasks:
+                task.cancel()
+            stream.close()
+
+    async def _until_over(
+        self, work: "Coroutine[object, object, None]", over: asyncio.Event
+    ) -> None:
+        """One direction of a connection; when one ends, so does the connection."""
+        try:
+            await work
+        except (OSError, MqttError) as error:
+            self.last_error = str(error)
+        finally:
+            over.set()
+
+    async def _read_all(self, stream: "Stream") -> None:
         while True:
-            data = await self._stream.read(_READ_SIZE)
+            data = await stream.read(_READ_SIZE)
             if not data:
                 raise OSError("the broker closed the connection")
             # All of it first: what is answered changes the client that is being read from.
-            for event in list(self._client.receive(data, board.now_ms())):
-                await self._take(event)
+            for event in list(self._client.receive(data, self._board.now_ms())):
+                self._take(event)
 
-    async def _take(self, event: object) -> None:
+    async def _write_all(self, stream: "Stream") -> None:
+        while True:
+            await self._to_write.wait()
+            self._to_write.clear()
+            while self._waiting:
+                data = self._waiting
+                self._waiting = b""
+                await stream.write(data)
+
+    def _write(self, data: bytes) -> None:
+        self._waiting += data
+        self._to_write.set()
+
+    def _take(self, event: object) -> None:
         now = self._board.now_ms()
         if isinstance(event, Connected):
             packet, _ = self._client.subscribe([(topics.down_filter(self._id), 1)], now)
-            await self._write(event.send + packet)
+            self._write(event.send + packet)
         elif isinstance(event, Subscribed):
             self._attempt = 0
-            await self.publish(self._device.on_connected(now))
+            self.publish(self._device.on_connected(now))
         elif isinstance(event, Message):
-            await self._take_message(event, now)
+            self._take_message(event, now)
 
-    async def _take_message(self, event: Message, now: int) -> None:
+    def _take_message(self, event: Message, now: int) -> None:
         answers = []
         try:
             device_id, kind = topics.parse(event.topic, "down")
@@ -83,45 +136,29 @@ class Link:
         if device_id == self._id and not event.retained:
             answers = self._device.on_message(kind, event.payload, now)
         if event.packet_id:
-            await self._write(self._client.ack(event.packet_id, now))
-        await self.publish(answers)
+            self._write(self._client.ack(event.packet_id, now))
+        self.publish(answers)
 
-    async def publish(self, sending: "list[tuple[str, bytes]]") -> None:
-        """Send these (kind, message) pairs, or none while there is no connection: the device
-        repeats what gets no answer."""
-        packets = b""
+    def publish(self, sending: "list[tuple[str, bytes]]") -> None:
+        """Send these (kind, message) pairs, or none while there is no connection or it takes
+        nothing more: the device repeats what gets no answer. Never waits."""
         for kind, message in sending:
+            if len(self._waiting) > _WAITING_MOST:
+                break
             try:
                 packet, _ = self._client.publish(
                     topics.up(self._id, kind), message, topics.QOS[kind], self._board.now_ms()
                 )
             except (NotConnected, InFlightFull):
                 break
-            packets += packet
-        await self._write(packets)
+            self._write(packet)
 
-    async def on_time(self, now: int) -> None:
-        """Keep the connection alive, or drop it if an answer of the broker is late."""
-        if self._stream is None:
+    def on_time(self, now: int) -> None:
+        """Keep the connection alive, or give it up if an answer of the broker is late."""
+        if self._over is None:
             return
         try:
-            await self._write(self._client.on_time(now))
+            self._write(self._client.on_time(now))
         except MqttError as error:
             self.last_error = str(error)
-            self._stream.close()
-
-    async def _write(self, data: bytes) -> None:
-        if data and self._stream is not None:
-            try:
-                await self._stream.write(data)
-            except OSError as error:
-                # The reader sees the same and connects anew.
-                self.last_error = str(error)
-                self._stream.close()
-
-    async def _drop(self) -> None:
-        self._client.disconnected()
-        self._device.on_disconnected()
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+            self._over.set()

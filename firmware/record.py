@@ -4,6 +4,7 @@ What may live here: the record's contents and their encoding. When it is saved i
 decide, how it survives a power cut the journal's.
 """
 
+from firmware.journal import JournalError
 from protocol import cbor, envelope
 from protocol.errors import WireError
 from protocol.fields import array, integer, octets
@@ -44,9 +45,14 @@ class Record:
         self.receipts = [octets(each, "record.receipt") for each in array(parts[3], "receipts")]
 
     def save(self) -> None:
-        """Make it durable; on return it is. Raises JournalError or OSError."""
+        """Make it durable; on return it is. Raises JournalError, after which what is in memory is
+        ahead of the journal and nothing more may be said."""
         rows = [channel.record() for channel in self.channels]
-        self._journal.save(cbor.encode([self.total, self.base, rows, self.receipts]))
+        try:
+            self._journal.save(cbor.encode([self.total, self.base, rows, self.receipts]))
+        except OSError as error:
+            # Not an OSError to those above: the network has such too, and gets over them.
+            raise JournalError("journal: " + str(error)) from error
         self.saved_total = self.total
 
     def end(self, channel: "PayerChannel", base: int, receipt: bytes) -> None:
