@@ -6,6 +6,7 @@ What may live here: the sum. Which counter is read, and when, is the board's.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 class Ticks:
@@ -13,7 +14,7 @@ class Ticks:
     `difference(later, earlier)` subtracts two of its readings, as `time.ticks_ms` and
     `time.ticks_diff` do. Must be read at least once in half the counter's period (6 days)."""
 
-    def __init__(self, ticks: "Callable[[], int]", difference: "Callable[[int, int], int]") -> None:
+    def __init__(self, ticks: "Callable[[], Any]", difference: "Callable[[Any, Any], int]") -> None:
         self._ticks = ticks
         self._difference = difference
         self._last = ticks()
