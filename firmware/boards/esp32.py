@@ -108,10 +108,10 @@ class Esp32:
         """Two files on LittleFS."""
         # Not NVS: its 24 KB, shared with Wi-Fi, are six sectors, and a record of 2 KB fills half of
         # one, so that 100 000 erasures of each are gone after about a million records: 12 days at
-        # one a second. LittleFS spreads the same over all that is free of (usually) 2 MB, some 500
-        # sectors, and never overwrites in place: a write that power loss cuts short leaves the
-        # file as it was. The seed, which is written once, lies in NVS: what harms one of the two
-        # doesn't harm the other.
+        # one a second. LittleFS spreads the same over all that is free of (usually) 2 MB, some 450
+        # sectors, one a record: over a year at one a second. It never overwrites in place: a write
+        # that power loss cuts short leaves the file as it was. The seed, which is written once,
+        # lies in NVS: what harms one of the two doesn't harm the other.
         if "journal" not in os.listdir(self._root + "/"):
             os.mkdir(self._root + "/journal")
         return FileSlots(self._root + "/journal")
