@@ -134,7 +134,8 @@ class PayerChannel:
         signature, than the device remembers, the device takes it up, and counts what it paid for
         as delivered: the base moves so that nothing is charged twice.
 
-        Raises ProtocolError if the IOU is not this device's own on this channel.
+        Raises ProtocolError if the IOU is not this device's own on this channel, or contradicts
+        what it remembers to have signed (a copy of it may be at work).
         """
         if known.last_iou:
             payload = envelope.open_sign1("iou", known.last_iou, self.terms.payer_key, verify)
@@ -144,6 +145,10 @@ class PayerChannel:
             if iou.amount > self.signed_amount:
                 self.signed(iou, known.last_iou)
                 self.base = min(self.base, total - iou.units)
+            elif iou.units > self.signed_units:
+                raise ProtocolError(
+                    "conflict", "resume.last_iou", "contradicts what this device has signed"
+                )
             if iou.amount > self.acked_amount:
                 self.acked_amount = iou.amount
                 self.acked_units = iou.units

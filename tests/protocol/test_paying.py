@@ -117,6 +117,17 @@ def test_d12_only_the_devices_own_signatures_are_adopted() -> None:
         assert error is not None, name
 
 
+def test_d13_an_iou_of_a_copy_of_the_device_is_told_and_changes_nothing() -> None:
+    channel = opened(terms())
+    pay(channel, 10)
+    before = channel.record()
+    for amount, units in ((3_000, 11), (300, 50)):
+        known = resumed(channel.terms, Iou(channel.id, amount, units))
+        error = error_of(channel.resumed, known, 10, verify)
+        assert error is not None
+        assert (error.reason, channel.record()) == ("conflict", before)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 500), st.integers(1, 500), st.integers(0, 500), st.integers(0, 500))
 def test_d12_a_resume_never_charges_twice_and_never_forgets_what_was_measured(
