@@ -32,6 +32,7 @@ def start(board: "Board") -> Device:
         settings.unit,
         settings.step,
         settings.capacity,
+        settings.flush_ms,
     )
 
 

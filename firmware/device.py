@@ -26,8 +26,7 @@ RETRY_MS = 3_000
 """First wait for an answer, in milliseconds; it doubles up to RETRY_LONGEST_MS."""
 RETRY_LONGEST_MS = 60_000
 FLUSH_MS = 1_000
-"""How long units that do not fill a step wait before they are signed all the same."""
-
+"""How long the meter must stand still before units that do not fill a step are signed too."""
 
 _RECEIPT_FOLLOWS = ("closed", "expired")
 # Only the gateway's signed receipt says where payment on a channel ended.
@@ -56,7 +55,9 @@ class Identity:
 
 class Device:
     """One device. `unit` is what its meter counts (UCUM), `step` how many units go into one IOU
-    while it delivers, `capacity` the most that it lets one channel owe (atomic units)."""
+    while it delivers, `capacity` the most that it lets one channel owe (atomic units). Units are in
+    the journal when they fill a step or have waited `flush_ms` for the next: a power cut costs less
+    than a step."""
 
     def __init__(
         self,
@@ -66,10 +67,12 @@ class Device:
         unit: str,
         step: int,
         capacity: int,
+        flush_ms: int = FLUSH_MS,
     ) -> None:
         self.identity = identity
         self.unit = unit
         self.step = step
+        self.flush_ms = flush_ms
         self.capacity = capacity
         self.refusals: dict[str, int] = {}
         self.ignored = 0
@@ -138,10 +141,11 @@ class Device:
         """The meter shows `total` units; it never goes back."""
         if total <= self.total:
             return []
+        could_deliver = self.may_deliver()
         self._record.total = total
-        if self._flush_at == 0:
-            self._flush_at = now + FLUSH_MS
-        if total - self._record.saved_total >= self.step or not self.may_deliver():
+        self._flush_at = now + self.flush_ms
+        stops = could_deliver and not self.may_deliver()
+        if stops or total - self._record.saved_total >= self.step:
             return self._pay(now)
         return []
 
@@ -296,8 +300,10 @@ class Device:
                 self.ignored += 1
                 continue
             listed.append(channel_id)
+        if not self._resumed:
+            # Not after a hello that asked for another offer: that one is repeated ever less often.
+            self._answered()
         self._resumed = True
-        self._answered()
         self._close_all_but_last()
         sending: Messages = []
         for channel in self.channels:
@@ -338,8 +344,12 @@ class Device:
         channel = self._by_id(ack.channel)
         if channel is None:
             return []
+        serial = channel.serial
         channel.acked(ack)
         self._answered()
+        if channel.serial != serial:
+            # An operator's decision, which the grant that told it first may not have brought.
+            self._record.save()
         return []
 
     def _on_grant(self, message: bytes, now: int) -> "Messages":

@@ -10,6 +10,7 @@ FIELDS = {
     "unit": str,
     "step": int,
     "capacity": int,
+    "flush_ms": int,
     "poll_ms": int,
     "tls_ca": str,
     "wifi_ssid": str,
@@ -24,6 +25,7 @@ DEFAULTS = {
     "broker_port": 1883,
     "step": 1,
     "capacity": 10_000_000,
+    "flush_ms": 1_000,
     "poll_ms": 200,
     "tls_ca": "",
     "wifi_ssid": "",
@@ -40,7 +42,8 @@ class SettingsError(ValueError):
 
 class Settings:
     """Checked settings. `gateway_key` is 32 bytes; `step` the units of one IOU; `capacity` the
-    most that one channel may owe, in atomic units; `pulse_units` the units of one meter pulse."""
+    most that one channel may owe, in atomic units; `flush_ms` how long units that fill no step wait
+    for more; `pulse_units` the units of one meter pulse."""
 
     def __init__(self, values: "dict[str, object]") -> None:
         for name in values:
@@ -53,10 +56,11 @@ class Settings:
             wanted = FIELDS[name]
             if not isinstance(value, wanted) or isinstance(value, bool):
                 raise SettingsError(name + ": must be " + ("text" if wanted is str else "a number"))
-            if wanted is int and value < 0:  # type: ignore[operator]
-                raise SettingsError(name + ": must not be negative")
         merged: dict[str, object] = dict(DEFAULTS)
         merged.update(values)
+        for name in ("broker_host", "password", "unit"):
+            if not merged[name]:
+                raise SettingsError(name + ": must not be empty")
         self.broker_host = str(merged["broker_host"])
         self.broker_port = _whole(merged, "broker_port", 1, 65535)
         self.password = str(merged["password"])
@@ -64,6 +68,7 @@ class Settings:
         self.unit = str(merged["unit"])
         self.step = _whole(merged, "step", 1, 1 << 30)
         self.capacity = _whole(merged, "capacity", 1, (1 << 63) - 1)
+        self.flush_ms = _whole(merged, "flush_ms", 1, 3_600_000)
         self.poll_ms = _whole(merged, "poll_ms", 1, 60_000)
         self.tls_ca = str(merged["tls_ca"])
         self.wifi_ssid = str(merged["wifi_ssid"])

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from gateway.ingest.inbox import Received
 from gateway.store import channels, devices, notices
@@ -263,6 +263,11 @@ def _forged(pair: Pair, other: Pair) -> list[tuple[str, bytes]]:
     ).payload()
     gone = messages.Refused("iou", "unknown_channel", channel.id).payload()
     stale = Resume(bytes(16), [Resumed(channel.open_message, b"", 10**9, 99)]).payload()
+    opened = messages.Opened(channel.id, 0, 10**9, 99).payload()
+    grant = messages.Grant(channel.id, 10**9, 99).payload()
+    offer = messages.Offer(
+        PRICE, other.party.public, pair.gateway.keys.public, CAPACITY, WINDOW, 10**6, 0
+    ).payload()
     return [
         ("ack", envelope.mac0("ack", ack, wrong_key)),
         ("ack", envelope.mac0("grant", ack, device.mac_key)),
@@ -276,6 +281,11 @@ def _forged(pair: Pair, other: Pair) -> list[tuple[str, bytes]]:
             envelope.mac0("refused", gone, wrong_key),
         ),
         ("opened", b""),
+        ("opened", envelope.sign1("opened", opened, other.party.sign)),
+        ("opened", envelope.sign1("opened", opened, device.sign)),
+        ("offer", envelope.sign1("offer", offer, other.party.sign)),
+        ("grant", envelope.mac0("grant", grant, wrong_key)),
+        ("ack", grant),
         ("offer", b"\xd2\x84"),
         ("nonsense", b"x"),
     ]
@@ -327,3 +337,95 @@ def test_the_journal_is_written_before_anything_is_said(pair: Pair) -> None:
         assert saved
         assert saved[-1] == before
         saved.clear()
+
+
+def test_old_and_repeated_acks_move_nothing_back(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(30)
+    acks = [message for kind, message in pair.heard if kind == "ack"]
+    (channel,) = pair.device.channels
+    before = channel.record()
+    for message in [*reversed(acks), *acks[:3]]:
+        assert pair.device.on_message("ack", message, pair.now) == []
+    assert channel.record() == before
+    assert pair.device.unpaid() == 0
+
+
+def test_a_resume_of_an_earlier_connection_is_not_believed_again(pair: Pair) -> None:
+    pair.connect()
+    (old,) = [message for kind, message in pair.heard if kind == "resume"]
+    pair.meter(5)
+    pair.disconnect()
+    pair.device.on_connected(pair.now)
+    before = pair.device.channels[0].record()
+    assert pair.device.on_message("resume", old, pair.now) == []
+    assert pair.device.ignored == 1
+    assert pair.device.channels[0].record() == before
+
+
+def test_an_operators_decision_told_by_an_ack_outlives_a_power_cut(pair: Pair) -> None:
+    """Else a suspended device could be set free by switching it off and on again."""
+    pair.connect()
+    pair.meter(5)
+    (channel,) = pair.device.channels
+    stop = Ack(channel.id, PRICE.amount(5), 5, 0, channel.serial + 1).payload()
+    pair.device.on_message("ack", envelope.mac0("ack", stop, pair.party.mac_key), pair.now)
+    assert not pair.device.may_deliver()
+    pair.boot()
+    assert not pair.device.may_deliver()
+
+
+def test_the_journal_is_written_once_a_step_and_a_power_cut_costs_less_than_one(
+    pair: Pair,
+) -> None:
+    """Flash wears out: a meter that never rests must not mean a write a second."""
+    pair.step = 20
+    pair.boot()
+    pair.connect()
+    pair.slots.writes = 0
+    for _ in range(419):
+        pair.meter(1)
+        pair.wait(900)
+    assert pair.slots.writes == 419 // 20
+    pair.boot()
+    assert pair.device.total == 419 // 20 * 20
+
+
+def test_units_that_fill_no_step_are_paid_when_the_meter_rests(pair: Pair) -> None:
+    pair.step = 20
+    pair.boot()
+    pair.connect()
+    pair.meter(7)
+    assert pair.units_paid() == 0
+    pair.wait(1_000)
+    assert pair.units_paid() == 7
+
+
+def test_a_meter_that_runs_on_without_the_relay_does_not_wear_the_journal_out(pair: Pair) -> None:
+    pair.step = 20
+    pair.boot()
+    pair.connect()
+    pair.disconnect()
+    pair.slots.writes = 0
+    for total in range(1, 2 * WINDOW + 1):
+        pair.device.on_meter(total, pair.now)
+    assert not pair.device.may_deliver()
+    assert pair.slots.writes <= 2 * WINDOW // 20 + 1
+    pair.connect()
+    assert pair.units_paid() == 2 * WINDOW
+
+
+def test_a_device_without_funds_asks_ever_less_often_and_opens_when_there_are_some(
+    pair: Pair,
+) -> None:
+    accounts = Base.metadata.tables["account"]
+    with pair.gateway.store.write() as conn:
+        conn.execute(update(accounts).values(credit_limit=1))
+    pair.connect()
+    pair.wait(600_000)
+    assert 10 <= sum(kind == "open" for kind, _ in pair.said) <= 20
+    with pair.gateway.store.write() as conn:
+        conn.execute(update(accounts).values(credit_limit=CAPACITY))
+    pair.wait(60_000)
+    pair.meter(3)
+    assert pair.units_paid() == 3
