@@ -375,6 +375,12 @@ def payer() -> dict[str, Any]:
             [_opened(), _sign(150, 15_000, 50), _carry(160, None, 150)],
         ),
         (
+            "a base is never beyond what the meter shows",
+            OPEN,
+            100,
+            [_opened(), _sign(150, 15_000, 50), _carry(140, None, 140)],
+        ),
+        (
             "a receipt that is no close, or claims too much, carries nothing",
             OPEN,
             100,

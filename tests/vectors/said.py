@@ -264,6 +264,8 @@ def _wrong_payloads() -> list[tuple[str, str, bytes]]:
         ("amount 2^63", "iou", cbor({**mark, 2: 2**63})),
         ("units 2^63", "iou", cbor({**mark, 3: 2**63})),
         ("amount not in its shortest form", "iou", cbor(mark)[:37] + b"\x18\x01\x03\x01"),
+        ("a byte after the end", "iou", cbor(mark) + b"\x00"),
+        ("cut short", "iou", cbor(mark)[:-1]),
         ("keys out of order", "iou", b"\xa3\x02\x01\x01\x58\x20" + CHANNEL + b"\x03\x01"),
         ("chain root without a length", "iou", cbor({**mark, 4: CHAIN_ROOT})),
         ("chain length without a root", "iou", cbor({**mark, 5: 9})),
