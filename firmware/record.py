@@ -70,7 +70,9 @@ class Record:
         self.save()
 
     def _add(self, receipt: bytes) -> None:
-        self.receipts = [*self.receipts[1 - MAX_RECEIPTS :], receipt]
+        # MicroPython has no [*list, item].
+        self.receipts = self.receipts[1 - MAX_RECEIPTS :]
+        self.receipts.append(receipt)
 
     def is_over(self, channel_id: bytes) -> bool:
         """Whether a kept receipt says that this channel is closed."""
