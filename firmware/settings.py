@@ -58,7 +58,7 @@ class Settings:
                 raise SettingsError(name + ": must be " + ("text" if wanted is str else "a number"))
         merged: dict[str, object] = dict(DEFAULTS)
         merged.update(values)
-        for name in ("broker_host", "password", "unit"):
+        for name in ("broker_host", "unit"):
             if not merged[name]:
                 raise SettingsError(name + ": must not be empty")
         self.broker_host = str(merged["broker_host"])
