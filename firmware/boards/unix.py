@@ -78,8 +78,10 @@ class Unix:
         self.delivering = on
 
     async def open_stream(self) -> TcpStream:
-        """Plain TCP, for a broker on this machine."""
-        return await open_tcp(self.settings.broker_host, self.settings.broker_port)
+        """TCP, under TLS if the settings name an authority. Raises OSError."""
+        settings = self.settings
+        tls = _tls(settings.tls_ca) if settings.tls_ca else None
+        return await open_tcp(settings.broker_host, settings.broker_port, tls)
 
     def alive(self) -> None:
         """No watchdog."""
@@ -87,6 +89,17 @@ class Unix:
     def stopping(self) -> bool:
         """Whether `ending` was set."""
         return self.ending
+
+
+def _tls(authority: str) -> "object":
+    """A context that trusts the certificates in this file alone. Raises OSError."""
+    # Only here: MicroPython may have been built without it.
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cafile=authority)
+    return context
 
 
 def _write_secret(path: str, secret: bytes) -> None:

@@ -4,6 +4,9 @@ would have to misbehave at one exact moment."""
 
 import asyncio
 import json
+import shutil
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -334,3 +337,61 @@ def test_a_broker_that_is_killed_and_started_again_is_connected_to_again(house: 
         await running
 
     asyncio.run(asyncio.wait_for(scenario(), 2 * SECONDS))
+
+
+def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that is its own authority, and its key."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no openssl on this machine")
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = [program, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
+    return certificate, key
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_unix_board_says_nothing_to_a_broker_whose_certificate_it_does_not_trust(
+    tmp_path: Path, trusted: bool
+) -> None:
+    """Least of all its password, which plain TCP would show."""
+    certificate, key = _certificate(tmp_path, "broker")
+    authority = certificate if trusted else _certificate(tmp_path, "another")[0]
+    heard: list[bytes] = []
+
+    async def scenario() -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.append(await reader.read(100))
+            writer.write(b"heard")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+        settings = {
+            "broker_host": "127.0.0.1",
+            "broker_port": server.sockets[0].getsockname()[1],
+            "password": "p",
+            "gateway_key": "00" * 32,
+            "unit": "W.h",
+            "tls_ca": str(authority),
+        }
+        (tmp_path / "settings.json").write_text(json.dumps(settings))
+        async with server:
+            stream = await Unix(str(tmp_path)).open_stream()
+            await stream.write(b"hello")
+            assert await stream.read(100) == b"heard"
+            stream.close()
+
+    if trusted:
+        asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+        assert heard == [b"hello"]
+    else:
+        with pytest.raises(OSError, match="certificate"):
+            asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+        assert heard == []
