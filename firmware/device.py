@@ -254,7 +254,9 @@ class Device:
     def _sent(self, sending: "Messages", now: int) -> "Messages":
         if not self._connected:
             return []
-        if sending:
+        # An IOU puts no repetition off: a device that pays without a pause would never say again
+        # that an older channel is closed.
+        if sending and (sending[-1][0] != "iou" or now >= self._retry_at):
             self._retry_at = now + self._retry_ms
         return sending
 

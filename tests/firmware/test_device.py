@@ -429,3 +429,19 @@ def test_a_device_without_funds_asks_ever_less_often_and_opens_when_there_are_so
     pair.wait(60_000)
     pair.meter(3)
     assert pair.units_paid() == 3
+
+
+def test_a_close_that_was_lost_is_said_again_while_the_next_channel_is_paid_on(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(3)
+    pair.party.opened(nonce=7)
+    pair.slots = MemorySlots()
+    pair.boot()
+    pair.up = lambda message: [] if message.topic.endswith("/close") else [message]
+    pair.connect()
+    assert len(pair.device.channels) == 2
+    pair.up = lambda message: [message]
+    for _ in range(10):
+        pair.meter(1)
+        pair.wait(1_000)
+    assert len(pair.device.channels) == 1
