@@ -21,6 +21,7 @@ lint: setup ## check format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@scripts/check-esp32.sh
 
 format: setup ## put the code into its format
 	$(BIN)/ruff format .

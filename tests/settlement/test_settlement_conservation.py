@@ -86,7 +86,7 @@ class History:
 
     def check(self) -> None:
         owed = dict.fromkeys(ACCOUNTS, 0)
-        posted = {row_id: 0 for row_id in self.ids}
+        posted = dict.fromkeys(self.ids, 0)
         with self.store.read() as conn:
             rows = {row.id: row for row in channels.load(conn, self.ids)}
             for row_id in self.ids:

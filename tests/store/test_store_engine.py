@@ -53,9 +53,13 @@ def test_a_second_sqlite_writer_waits_and_readers_see_the_last_commit(tmp_path: 
 
 
 def test_an_exception_rolls_the_transaction_back(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.write() as conn:
-        journal.append(conn, ENTRY)
-        raise RuntimeError
+    def write_and_fail() -> None:
+        with store.write() as conn:
+            journal.append(conn, ENTRY)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
     with store.read() as conn:
         assert journal.head(conn) == (0, bytes(32))
 
