@@ -29,6 +29,7 @@ _PREPARED = {1: 1_500, 10: 4_000}
 """IOUs signed beforehand for each device and second of load, more than any machine so far took."""
 _MEMORY_DEVICES = 250
 _PER_DEVICE = 8
+_MEMORY_IOUS = 200
 
 
 @dataclass
@@ -134,12 +135,12 @@ def _memory() -> float:
         connection = subjects.connect(data, broker)
         try:
             opened = subjects.open_channels(connection, key, payers)
-            streams = [subjects.gateway_stream(payer, 2) for payer in opened]
+            streams = [subjects.gateway_stream(payer, _MEMORY_IOUS) for payer in opened]
             run(connection, streams, subjects.gateway_ack, 1, 0.5)
             before = subjects.resident_kib(gateway)
             for _ in range(_PER_DEVICE - 1):
                 opened = subjects.open_channels(connection, key, payers)
-                streams = [subjects.gateway_stream(payer, 2) for payer in opened]
+                streams = [subjects.gateway_stream(payer, _MEMORY_IOUS) for payer in opened]
                 run(connection, streams, subjects.gateway_ack, 1, 0.5)
             after = subjects.resident_kib(gateway)
         finally:
