@@ -119,8 +119,6 @@ def _baseline(
 ) -> Result:
     connection = subjects.connect(data, broker)
     try:
-        connection.subscribe("tally/1/+/+/down/+")
-        connection.start()
         count = int(_PREPARED[1] * seconds / len(payers) * 10) + window
         streams = [subjects.baseline_stream(payer, count) for payer in payers]
         with subjects.baseline(data, broker):

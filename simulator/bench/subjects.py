@@ -72,10 +72,14 @@ def password(data: Path) -> str:
 
 
 def connect(data: Path, broker: Broker) -> Connection:
-    """The loader's connection, once the broker has reread its passwords. Raises LoadError."""
+    """The loader's connection, subscribed to what all devices are told, once the broker has reread
+    its passwords. Raises LoadError."""
     for _ in range(50):
         with contextlib.suppress(LoadError):
-            return Connection(broker.host, broker.port, LOADER, password(data))
+            connection = Connection(broker.host, broker.port, LOADER, password(data))
+            connection.subscribe("tally/1/+/+/down/+")
+            connection.start()
+            return connection
         time.sleep(0.1)
     raise LoadError("the broker does not take the loader's password")
 
@@ -112,8 +116,6 @@ def register(api: Api, count: int) -> list[Payer]:
 
 def open_channels(connection: Connection, gateway_key: bytes, payers: list[Payer]) -> list[Payer]:
     """Open a channel for each payer, as its firmware would. Raises LoadError."""
-    connection.subscribe("tally/1/+/+/down/+")
-    connection.start()
     waiting = {payer.id: payer for payer in payers}
     opened: dict[str, Payer] = {}
     for payer in payers:
