@@ -11,12 +11,14 @@ from typing import Annotated
 import typer
 
 from simulator import replay, scene
+from simulator.amounts import decimal
 from simulator.client import Api, ApiError
 from simulator.fleet import Broker, Fleet, Member, accepted_units, register
-from simulator.run import Progress, Unpaid, run
+from simulator.run import PAY_SECONDS, Progress, Unpaid, run
 from simulator.sessions import Session, SessionsError, read_sessions
 
 app = typer.Typer(add_completion=False)
+_TOKEN_MOST = 1_000
 
 
 def _fail(message: str, status: int) -> typer.Exit:
@@ -33,9 +35,14 @@ def _broker(text: str) -> Broker:
 
 def _token(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        text = path.read_bytes()[:_TOKEN_MOST].decode("ascii").strip()
     except OSError as error:
         raise _fail(f"--token-file: {path} can't be read ({error.strerror})", 2) from None
+    except UnicodeDecodeError:
+        text = ""
+    if not text or not text.isprintable():
+        raise _fail(f"--token-file: {path} must hold a token, as `tallystick init` prints it", 2)
+    return text
 
 
 def _day(text: str | None) -> date | None:
@@ -48,11 +55,12 @@ def _day(text: str | None) -> date | None:
 
 
 def _tell(progress: Progress) -> None:
-    totals = progress.totals
+    totals = progress.fleet.totals()
+    rate = "no answer from the API" if progress.rate is None else f"{progress.rate:.0f} IOUs/s"
     typer.echo(
-        f"{progress.elapsed:5.0f} s  {totals.open_channels} channels open, "
-        f"{progress.rate:.0f} IOUs/s, {progress.accepted} accepted, "
-        f"{totals.metered} units metered, {totals.unpaid} unpaid",
+        f"{progress.elapsed:5.0f} s  {totals.open_channels} of {totals.devices} channels open, "
+        f"{rate}, {totals.metered} units metered, {totals.unpaid} unpaid, "
+        f"{decimal(totals.amount, scene.SCALE)} {scene.CURRENCY} acknowledged",
         err=True,
     )
 
@@ -88,6 +96,8 @@ def simulate(
     """
     where = _broker(broker)
     chosen_day = _day(day)
+    if sessions is None and (day is not None or stations is not None):
+        raise _fail("--day, --stations: need --sessions", 2)
     try:
         recorded = None if sessions is None else read_sessions(sessions)
         with Api(api_url, _token(token_file)) as api:
@@ -110,23 +120,25 @@ def simulate(
         for name, value in result.items():
             typer.echo(f"{name.replace('_', ' ')}: {value}")
     if not good:
-        raise _fail("the sums differ", 1)
+        raise _fail("the sums differ, or nothing was metered", 1)
 
 
 def _fleet(
     api: Api, broker: Broker, devices: int, seconds: int, speed: int, native: bool, seed: int
 ) -> tuple[dict[str, object], bool]:
     members = list(scene.mixed(api, broker, devices, speed, native, seed))
-    asyncio.run(run(Fleet(members), api, lambda elapsed: elapsed >= seconds, _tell))
-    metered = sum(member.device.total for member in members)
+    fleet = Fleet(members)
+    asyncio.run(run(fleet, api, lambda elapsed: elapsed >= seconds, _tell))
+    metered = fleet.totals().metered
     units, amount = accepted_units(api, members)
     result: dict[str, object] = {
         "devices": devices,
         "units_metered": metered,
         "units_accepted": units,
         "amount_accepted": amount,
+        "refusals": fleet.refusals(),
     }
-    return result, metered == units
+    return result, metered == units > 0
 
 
 def _replay(
@@ -141,11 +153,20 @@ def _replay(
         register(api, broker, account, station, scene.ENERGY, load, speed, native, random)
         for station, load in loads.items()
     ]
+    fleet = Fleet(members)
+    # Every session is over by then; what is still held back has had time to be served.
+    longest = length / 1000 / speed + PAY_SECONDS
 
-    def ended(_elapsed: float) -> bool:
-        return all(load.remaining_wh == 0 for load in loads.values())
+    def ended(elapsed: float) -> bool:
+        left = sum(load.remaining_wh for load in loads.values())
+        if left > 0 and elapsed > longest:
+            raise Unpaid(
+                f"the day is over, and the chargers still hold back {left} Wh; refused by the "
+                f"gateway: {fleet.refusals() or 'nothing'}"
+            )
+        return left == 0
 
-    asyncio.run(run(Fleet(members), api, ended, _tell))
+    asyncio.run(run(fleet, api, ended, _tell))
     api.post("/v1/settlements", {})
     found = replay.sums(api, members, sessions)
     result: dict[str, object] = {

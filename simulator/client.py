@@ -12,7 +12,12 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 class ApiError(Exception):
-    """The API refused something; the text is what it said."""
+    """The API refused something, and the text is what it said; or it did not answer, and `status`
+    is 0."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Api:
@@ -76,6 +81,7 @@ class Api:
         if response.is_error:
             request = response.request
             raise ApiError(
-                f"{request.method} {request.url}: {response.status_code} {response.text}"
+                f"{request.method} {request.url}: {response.status_code} {response.text}",
+                response.status_code,
             )
         return response

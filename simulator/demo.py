@@ -1,60 +1,72 @@
 """`tallystick demo`: everything at once, on this machine, from nothing to settled books.
 
 It starts the real broker and the real gateway as processes of their own and uses them as an
-operator would, by command line and API. What is shown is what they answer.
+operator would, by command line and API. This file holds the order of things; what is shown is in
+`demo_display`, what is checked in `demo_checks`.
 """
 
 import asyncio
-import base64
 import contextlib
 import shutil
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from protocol import envelope
 from protocol.statements import read_statement
-from simulator import scene
+from simulator import demo_checks, demo_display, scene
 from simulator.broker import BrokerError, find_mosquitto, start_broker
 from simulator.client import Api, ApiError
-from simulator.fleet import Broker, Fleet, Member, accepted_units
-from simulator.gateway_process import GatewayFailed, GatewayProcess, tallystick, tallystick_json
-from simulator.run import Progress, Unpaid, run
+from simulator.demo_display import heading
+from simulator.fleet import Broker, Fleet, Member
+from simulator.gateway_process import GatewayFailed, GatewayProcess, tallystick_json
+from simulator.run import Unpaid, run
 
 app = typer.Typer(add_completion=False)
 _SPEED = 240
+_KEPT_LINE_SECONDS = 60
+
+
+@dataclass
+class _State:
+    """How far the demo has come, for the moment when it is interrupted."""
+
+    kept: bool = False
 
 
 @app.command()
 def demo(
-    keep: Annotated[bool, typer.Option(help="Leave all running until Ctrl-C.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave all running, devices too, until Ctrl-C.")
+    ] = False,
     devices: Annotated[int, typer.Option(min=1, max=2000, help="Simulated devices.")] = 50,
-    seconds: Annotated[int, typer.Option(min=2, help="How long they consume.")] = 20,
+    seconds: Annotated[int, typer.Option(min=2, max=86_400, help="How long they consume.")] = 25,
     data: Annotated[
         Path | None, typer.Option(help="Data folder, new; a temporary one if not given.")
     ] = None,
 ) -> None:
     """Broker, gateway and a fleet on this machine: stream, settle, check the books.
 
-    Exit status 0 if every unit metered was paid for and everything verifies.
+    Exit status 0 if every unit metered was paid for and everything verifies, 130 if it was
+    interrupted before that.
     """
     console = Console(highlight=False)
     # A supervisor's SIGTERM ends it as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    state = _State()
     try:
         with _folder(data) as folder:
-            good = _show(console, folder, devices, seconds, keep)
+            good = _show(console, folder, devices, seconds, keep, state)
     except KeyboardInterrupt:
         console.print("\nStopped; everything that was started has been ended.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(0 if state.kept else 130) from None
     except (BrokerError, GatewayFailed, ApiError, Unpaid, OSError) as error:
         typer.echo(f"demo: {error}", err=True)
         raise typer.Exit(1) from None
@@ -64,8 +76,10 @@ def demo(
 @contextlib.contextmanager
 def _folder(data: Path | None) -> Iterator[Path]:
     if data is not None:
-        if data.exists() and any(data.iterdir()):
-            raise BrokerError(f"--data: {data} is not empty; the demo makes a gateway of its own")
+        if data.exists() and (not data.is_dir() or any(data.iterdir())):
+            raise BrokerError(
+                f"--data: {data} is not an empty folder; the demo makes a new gateway"
+            )
         yield data
         return
     made = Path(tempfile.mkdtemp(prefix="tallystick-demo-"))
@@ -77,12 +91,14 @@ def _folder(data: Path | None) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _show(console: Console, folder: Path, devices: int, seconds: int, keep: bool) -> bool:
-    console.rule("Tallystick demo")
+def _show(
+    console: Console, folder: Path, devices: int, seconds: int, keep: bool, state: _State
+) -> bool:
+    heading(console, "Tallystick demo")
     if find_mosquitto() is None:
         console.print(
-            "No Mosquitto here: using the embedded broker. It is slower, forgets all when it "
-            "ends, and is not for real use. To mend that: apt-get install mosquitto"
+            "No Mosquitto here, so the embedded broker serves: slower, MQTT 3.1.1 alone, and it "
+            "forgets all when it ends. Not for real use; to mend it: apt-get install mosquitto"
         )
     made = tallystick_json(folder, "init")
     token = folder / "admin.token"
@@ -94,10 +110,15 @@ def _show(console: Console, folder: Path, devices: int, seconds: int, keep: bool
         console.print(f"Gateway, API  {gateway.url}")
         with Api(gateway.url, made["admin_token"]) as api:
             members = _register(console, api, Broker(broker.host, broker.port), devices)
-            _stream(console, api, members, seconds)
-            good = _settle(console, api, folder, members)
-            if keep:
-                _keep(console, gateway.url, folder, token)
+            heading(console, f"{seconds} s of charging and measuring, {_SPEED} times life's speed")
+            with demo_display.progress(console) as tell:
+                asyncio.run(run(Fleet(members), api, lambda elapsed: elapsed >= seconds, tell))
+            good = _settle(console, api, folder, made["gateway_key"], members)
+            demo_display.explain(console)
+            if keep and good:
+                state.kept = True
+                _where(console, gateway, folder, token, broker.port, broker.pid)
+                _go_on(console, api, members)
     return good
 
 
@@ -111,113 +132,54 @@ def _register(console: Console, api: Api, broker: Broker, devices: int) -> list[
     return members
 
 
-def _stream(console: Console, api: Api, members: list[Member], seconds: int) -> None:
-    console.rule(f"{seconds} seconds of charging and measuring, {_SPEED} times as fast as life")
-
-    def tell(progress: Progress) -> None:
-        totals = progress.totals
-        amount = sum(_acknowledged(member) for member in members)
-        console.print(
-            f"{progress.elapsed:4.0f} s  {totals.open_channels:4} channels open  "
-            f"{progress.rate:5.0f} IOUs/s  {progress.accepted:7} accepted  "
-            f"{_decimal(amount, 6)} EUR"
-        )
-
-    asyncio.run(run(Fleet(members), api, _until(seconds), tell))
-
-
-def _acknowledged(member: Member) -> int:
-    return sum(channel.acked_amount for channel in member.device.channels)
-
-
-def _until(seconds: int) -> Callable[[float], bool]:
-    return lambda elapsed: elapsed >= seconds
-
-
-def _settle(console: Console, api: Api, folder: Path, members: list[Member]) -> bool:
-    console.rule("Settlement")
+def _settle(
+    console: Console, api: Api, folder: Path, gateway_key: str, members: list[Member]
+) -> bool:
+    heading(console, "Settlement")
     runs = api.post("/v1/settlements", {})["runs"]
     if not runs:
-        console.print("FAIL  nothing was paid, so there is nothing to settle")
-        return False
-    run_ = runs[0]
-    detail = api.get(f"/v1/settlements/{run_['run']}")
-    table = Table("Account", "Owes", "Is owed", "Net", title=f"Run {run_['run']}: net positions")
-    for position in detail["positions"]:
-        table.add_row(
-            position["account"],
-            _money(position["debits"]),
-            _money(position["credits"]),
-            _money(position["net"]),
-        )
-    console.print(table)
-    _show_statement(console, api, run_["run"], scene.FLEETS[0][0])
-    metered = sum(member.device.total for member in members)
-    units, _amount = accepted_units(api, members)
-    checks = [
-        (f"{metered} units metered, {units} accepted and settled", metered == units),
-        *_proofs(folder, run_["run"], scene.FLEETS[0][0], api),
-    ]
-    console.rule("Checks")
-    for what, good in checks:
-        console.print(f"{'ok  ' if good else 'FAIL'}  {what}")
-    return all(good for _, good in checks)
-
-
-def _show_statement(console: Console, api: Api, run_: int, account: str) -> None:
-    """The signed statement of one account, as it reads."""
+        return demo_display.checks(console, [("something was paid and can be settled", False)])
+    run_, account = runs[0]["run"], members[0].account
+    demo_display.positions(console, api.get(f"/v1/settlements/{run_}"))
     message = api.read(f"/v1/settlements/{run_}/statements/{account}")
-    said = read_statement(envelope.parse_sign1("statement", message).payload)
-    console.print(
-        f"Statement of {said.account}, run {said.run}, signed by the gateway:\n"
-        f"  {said.line_count} channels, owes {_decimal(said.debits, said.scale)} {said.currency}, "
-        f"is owed {_decimal(said.credits, said.scale)} {said.currency}\n"
-        f"  Merkle root of its lines  {said.lines_root.hex()[:32]}...\n"
-        f"  head of the journal       {said.journal_head.hex()[:32]}..."
+    signed = envelope.parse_sign1("statement", message)
+    demo_display.statement(console, read_statement(signed.payload))
+    return demo_display.checks(
+        console, demo_checks.all_checks(folder, api, gateway_key, run_, account, members)
     )
 
 
-def _proofs(folder: Path, run_: int, account: str, api: Api) -> list[tuple[str, bool]]:
-    statement, lines, iou, terms = (
-        folder / name for name in ("statement.cbor", "lines.cbor", "iou.cbor", "open.cbor")
+def _where(
+    console: Console,
+    gateway: GatewayProcess,
+    folder: Path,
+    token: Path,
+    broker_port: int,
+    broker_pid: int,
+) -> None:
+    heading(console, "Still running")
+    # As it was called, where that can be called again.
+    program = sys.argv[0] if Path(sys.argv[0]).name == "tallystick" else "tallystick"
+    lines = (
+        f"API           {gateway.url} (its document: {gateway.url}/openapi.json)",
+        f"Admin token   {token}",
+        f"Data folder   {folder} (the gateway's log: serve.log)",
+        f'Try           curl -H "Authorization: Bearer $(cat {token})" {gateway.url}/v1/accounts',
+        f"              {program} --data {folder} books",
+        f"Break it      kill -9 {gateway.pid}   (the gateway; the broker is {broker_pid})",
+        f"Mend it       {program} --data {folder} serve --broker-port {broker_port} --api-port 0",
+        "Stop          Ctrl-C ends it all and removes what it made"
+        if folder.parent.name.startswith("tallystick-demo-")
+        else "Stop          Ctrl-C ends it all; the data folder stays",
     )
-    base = f"/v1/settlements/{run_}/statements/{account}"
-    statement.write_bytes(api.read(base))
-    lines.write_bytes(api.read(base + "/lines"))
-    books = tallystick(folder, "books")
-    proofs = [("the books balance and every IOU verifies (tallystick books)", books == 0)]
-    key = tallystick_json(folder, "init")["gateway_key"]
-    verified = tallystick(folder, "verify", str(statement), "--lines", str(lines), "--key", key)
-    proofs.append((f"the statement of {account} verifies offline", verified == 0))
-    channel = next(api.items("/v1/channels", account=account, limit="1"), None)
-    if channel is not None:
-        proof = api.get(f"/v1/channels/{channel['id']}")
-        terms.write_bytes(base64.b64decode(proof["open_message"]))
-        if proof["iou_message"]:
-            iou.write_bytes(base64.b64decode(proof["iou_message"]))
-            checked = tallystick(folder, "verify", str(terms), str(iou))
-            proofs.append(("an IOU verifies offline with its channel's terms", checked == 0))
-    return proofs
+    for line in lines:
+        # Whole, so that it can be copied.
+        console.print(line, soft_wrap=True)
 
 
-def _decimal(amount: int, scale: int) -> str:
-    whole, part = divmod(abs(amount), 10**scale)
-    return f"{'-' if amount < 0 else ''}{whole}.{part:0{scale}}"
-
-
-def _money(value: dict[str, Any]) -> str:
-    return f"{_decimal(int(value['amount']), value['scale'])} {value['currency']}"
-
-
-def _keep(console: Console, url: str, folder: Path, token: Path) -> None:
-    console.rule("Still running")
-    console.print(f"API            {url}/docs")
-    console.print(f"Admin token    {token}")
-    console.print(f"Data folder    {folder}")
-    console.print(
-        f'Try            curl -H "Authorization: Bearer $(cat {token})" {url}/v1/accounts'
-    )
-    console.print("Ctrl-C ends it all.")
-    sys.stdout.flush()
-    while True:
-        time.sleep(3600)
+def _go_on(console: Console, api: Api, members: list[Member]) -> None:
+    """The devices consume on, from where they were, until it is interrupted."""
+    for member in members:
+        member.switch_on_again()
+    with demo_display.progress(console, _KEPT_LINE_SECONDS) as tell:
+        asyncio.run(run(Fleet(members), api, lambda _elapsed: False, tell))

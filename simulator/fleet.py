@@ -7,6 +7,7 @@ they measure is in `loads`, who asks for it in `cli` and `demo`.
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -16,13 +17,14 @@ from nacl.signing import SigningKey
 from firmware import app
 from firmware.device import Device
 from firmware.settings import Settings
-from protocol.payer import OPEN
+from protocol.payer import OPEN, PayerChannel
 from simulator.board import SimulatedBoard
 from simulator.client import Api
 from simulator.loads import Load
 
 POLL_MS = 200
-_STEP_MS = 100
+_LOOK_SECONDS = 2 * POLL_MS / 1000
+"""Between two looks at the meters, in which each is read at least once."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,25 @@ class Member:
     board: SimulatedBoard
     device: Device
 
+    def switch_on_again(self) -> None:
+        """After a time without power: the counter begins at nothing, and only the journal is left
+        of what the device knew. Whoever runs it starts it after that."""
+        self.board.relay(False)
+        self.board.clear_meter()
+        self.board.ending = self.board.load_ended = False
+        self.device = app.start(self.board)
+
 
 @dataclass(frozen=True)
 class Totals:
-    """What a fleet has come to."""
+    """What devices have come to: units metered, units of them not yet acknowledged, and the amount
+    acknowledged (atomic units) while this fleet has run."""
 
+    devices: int
     open_channels: int
     metered: int
     unpaid: int
-    refusals: int
+    amount: int
 
 
 def register(
@@ -103,6 +115,8 @@ class Fleet:
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = members
         self._tasks: list[asyncio.Task[None]] = []
+        # A device forgets a channel that is over; what was paid on it still counts here.
+        self._seen: dict[str, dict[bytes, PayerChannel]] = {}
 
     def start(self) -> None:
         """Switch every device on."""
@@ -110,18 +124,49 @@ class Fleet:
             task = asyncio.create_task(app.run(member.board, member.device), name=member.name)
             self._tasks.append(task)
 
-    def totals(self) -> Totals:
-        """What the devices have metered and not yet paid. Raises what ended a device."""
+    def check(self) -> None:
+        """Raises what ended a device, if something did."""
         for task in self._tasks:
             if task.done() and not task.cancelled():
                 task.result()
-        devices = [member.device for member in self.members]
+
+    def by_account(self) -> dict[str, Totals]:
+        """What each account's devices have come to."""
+        owned: dict[str, list[Member]] = {}
+        for member in self.members:
+            owned.setdefault(member.account, []).append(member)
+        return {account: self._totals(members) for account, members in owned.items()}
+
+    def totals(self) -> Totals:
+        """What all devices have come to."""
+        return self._totals(self.members)
+
+    def _totals(self, members: Sequence[Member]) -> Totals:
+        devices = [member.device for member in members]
         return Totals(
+            len(devices),
             sum(1 for device in devices for each in device.channels if each.state == OPEN),
             sum(device.total for device in devices),
             sum(device.unpaid() for device in devices),
-            sum(sum(device.refusals.values()) for device in devices),
+            sum(self._acknowledged(device) for device in devices),
         )
+
+    def _acknowledged(self, device: Device) -> int:
+        seen = self._seen.setdefault(device.identity.id, {})
+        seen.update((channel.id, channel) for channel in device.channels)
+        return sum(channel.acked_amount for channel in seen.values())
+
+    def refusals(self) -> dict[str, int]:
+        """How often the gateway refused something, by its reason."""
+        found: dict[str, int] = {}
+        for member in self.members:
+            for reason, count in member.device.refusals.items():
+                found[reason] = found.get(reason, 0) + count
+        return found
+
+    def unpaid(self) -> list[Member]:
+        """Devices that metered something that is not acknowledged."""
+        return [member for member in self.members if member.device.unpaid() > 0]
 
     def end_loads(self) -> None:
         """Nothing more is consumed; what was metered is still to be paid."""
@@ -130,10 +175,12 @@ class Fleet:
 
     async def until_paid(self, seconds: float) -> bool:
         """Wait until all that was metered is acknowledged; False if it takes longer."""
-        for _ in range(int(seconds * 1000 / _STEP_MS)):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
             # Two looks apart: a meter read between them would show.
             before = self.totals()
-            await asyncio.sleep(_STEP_MS / 1000)
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.check()
             after = self.totals()
             if after.unpaid == 0 and before.metered == after.metered:
                 return True

@@ -60,6 +60,10 @@ class GatewayProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             return -9
+        except KeyboardInterrupt:
+            # Nobody waits for it any more, and nobody else would end it.
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it with kill -9."""
@@ -97,15 +101,25 @@ class GatewayProcess:
                 env=os.environ,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline:
-            if ready.exists() and (url := ready.read_text().strip()):
+        try:
+            if url := _url_when_ready(process, ready):
                 self.url = url
                 return process
-            if process.poll() is not None:
-                break
-            time.sleep(0.05)
+        except KeyboardInterrupt:
+            process.kill()
+            process.wait()
+            raise
         process.kill()
         process.wait()
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
         raise GatewayFailed(f"the gateway did not become ready; the end of {self.log}:\n{tail}")
+
+
+def _url_when_ready(process: "subprocess.Popen[bytes]", ready: Path) -> str:
+    """Its API's URL, once it serves; empty if it ended, or is not ready in time."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if ready.exists() and (url := ready.read_text().strip()):
+            return url
+        time.sleep(0.05)
+    return ""

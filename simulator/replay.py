@@ -70,7 +70,7 @@ def loads_of(sessions: Sequence[Session]) -> dict[str, Recorded]:
 
 
 def _ms(span: timedelta) -> int:
-    return int(span.total_seconds()) * 1000
+    return span // timedelta(milliseconds=1)
 
 
 def length_ms(loads: dict[str, Recorded]) -> int:

@@ -16,6 +16,8 @@ from simulator.loads.sensor import Sensor
 ENERGY = Kind("W.h", 20, 20_000_000)
 READINGS = Kind("{reading}", 5, 1_000_000)
 
+CURRENCY = "EUR"
+SCALE = 6
 PAYEE = "operator"
 FLEETS = (("city-parking", "City Parking"), ("blue-logistics", "Blue Logistics"))
 SENSORS = ("air-watch", "Air Watch")
@@ -28,17 +30,17 @@ def _add(api: Api, path: str, body: dict[str, object]) -> None:
     try:
         api.post(path, body)
     except ApiError as error:
-        if " 409 " not in str(error):
+        if error.status != 409:
             raise
 
 
-def add_accounts(api: Api, currency: str = "EUR") -> None:
+def add_accounts(api: Api) -> None:
     """The owners of the devices, each with a credit limit. Raises ApiError."""
     for account, name in (*FLEETS, SENSORS):
         _add(
             api,
             "/v1/accounts",
-            {"id": account, "name": name, "currency": currency, "credit_limit": str(CREDIT)},
+            {"id": account, "name": name, "currency": CURRENCY, "credit_limit": str(CREDIT)},
         )
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from firmware import app
 from simulator import scene
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import start_broker
@@ -139,6 +138,4 @@ async def power_cut(member: Member, task: "asyncio.Task[None]") -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    member.board.relay(False)
-    member.board.clear_meter()
-    member.device = app.start(member.board)
+    member.switch_on_again()

@@ -1,0 +1,130 @@
+"""How the demo shows itself: a live table in a terminal, a line every few seconds elsewhere.
+
+Only what it looks like; what is shown comes from the devices and from the gateway's answers.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from protocol.statements import Statement
+from simulator import scene
+from simulator.amounts import decimal
+from simulator.run import Progress, Tell
+
+LINE_SECONDS = 5
+"""Between two lines where there is no terminal."""
+
+_EXPLAINED = (
+    "Each device made its key itself and opened a payment channel: terms, with the most it may "
+    "ever owe, under its signature. As its meter counted it signed IOUs, each for all units so "
+    "far, so that a lost or doubled one changes nothing. The gateway acknowledged each only once "
+    "it was on disk; a charger with too much unacknowledged is cut off. The settlement run netted "
+    "each account over all its channels and signed a statement that its owner can check alone."
+)
+
+
+def heading(console: Console, text: str) -> None:
+    """A rule with a title."""
+    console.rule(text)
+
+
+def explain(console: Console) -> None:
+    """What the demo has shown, in a few sentences."""
+    heading(console, "What you just saw")
+    console.print(_EXPLAINED)
+
+
+@contextlib.contextmanager
+def progress(console: Console, line_seconds: int = LINE_SECONDS) -> Iterator[Tell]:
+    """What progress is told to: a table in its place, or lines where there is no terminal."""
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda told: live.update(_table(told), refresh=True)
+    else:
+        yield _lines(console, line_seconds)
+
+
+def _lines(console: Console, line_seconds: int) -> Callable[[Progress], None]:
+    due = float(line_seconds)
+
+    def tell(told: Progress) -> None:
+        nonlocal due
+        if told.elapsed >= due:
+            due = told.elapsed - told.elapsed % line_seconds + line_seconds
+            console.print(_line(told))
+
+    return tell
+
+
+def _line(told: Progress) -> str:
+    totals = told.fleet.totals()
+    return (
+        f"{told.elapsed:4.0f} s  {totals.open_channels:4} channels open  {_rate(told):>18}  "
+        f"{decimal(totals.amount, scene.SCALE):>12} {scene.CURRENCY}"
+    )
+
+
+def _rate(told: Progress) -> str:
+    return "API does not answer" if told.rate is None else f"{told.rate:.0f} IOUs/s"
+
+
+def _table(told: Progress) -> Table:
+    table = Table(
+        "Account",
+        caption=f"{told.elapsed:.0f} s, {_rate(told)}",
+        title="Metered and acknowledged so far",
+        min_width=76,
+    )
+    for column in ("Devices", "Channels open", "Units", "Unpaid", scene.CURRENCY):
+        table.add_column(column, justify="right")
+    for account, totals in sorted(told.fleet.by_account().items()):
+        table.add_row(
+            account,
+            str(totals.devices),
+            str(totals.open_channels),
+            str(totals.metered),
+            str(totals.unpaid),
+            decimal(totals.amount, scene.SCALE),
+        )
+    return table
+
+
+def positions(console: Console, run_: dict[str, Any]) -> None:
+    """Each account's net position in a settlement run, as the API gives it."""
+    table = Table("Account", title=f"Run {run_['run']}: net positions", min_width=76)
+    for column in ("Owes", "Is owed", "Net"):
+        table.add_column(column, justify="right")
+    for position in run_["positions"]:
+        table.add_row(
+            position["account"],
+            *(_money(position[side]) for side in ("debits", "credits", "net")),
+        )
+    console.print(table)
+
+
+def _money(value: dict[str, Any]) -> str:
+    return f"{decimal(int(value['amount']), value['scale'])} {value['currency']}"
+
+
+def statement(console: Console, said: Statement) -> None:
+    """The signed statement of one account, as it reads."""
+    console.print(
+        f"Statement of {said.account}, run {said.run}, signed by the gateway:\n"
+        f"  {said.line_count} channels, owes {decimal(said.debits, said.scale)} {said.currency}, "
+        f"is owed {decimal(said.credits, said.scale)} {said.currency}\n"
+        f"  Merkle root of its lines  {said.lines_root.hex()[:32]}...\n"
+        f"  head of the journal       {said.journal_head.hex()[:32]}..."
+    )
+
+
+def checks(console: Console, found: list[tuple[str, bool]]) -> bool:
+    """Each check and how it came out; whether all are good."""
+    heading(console, "Checks")
+    for what, good in found:
+        console.print(f"{'ok  ' if good else 'FAIL'}  {what}")
+    return all(good for _, good in found)
