@@ -31,6 +31,9 @@ FLUSH_MS = 1_000
 _RECEIPT_FOLLOWS = ("closed", "expired")
 # Only the gateway's signed receipt says where payment on a channel ended.
 _OPERATOR_DECIDES = ("frozen", "conflict", "device_suspended")
+_PASSES = ("unavailable", "rate_limited")
+# Nothing was decided: what got no answer is repeated.
+_WAIT = _RECEIPT_FOLLOWS + _OPERATOR_DECIDES + _PASSES
 
 
 class Identity:
@@ -381,7 +384,7 @@ class Device:
         channel = self._by_id(refused.channel)
         if channel is None:
             return []
-        if refused.reason in _RECEIPT_FOLLOWS or refused.reason in _OPERATOR_DECIDES:
+        if refused.reason in _WAIT:
             return []
         if refused.kind == "open" or refused.reason in FINAL:
             self._record.end(channel, channel.carried(self.total, None), b"")

@@ -445,3 +445,16 @@ def test_a_close_that_was_lost_is_said_again_while_the_next_channel_is_paid_on(p
         pair.meter(1)
         pair.wait(1_000)
     assert len(pair.device.channels) == 1
+
+
+@pytest.mark.parametrize("reason", ["unavailable", "rate_limited"])
+def test_a_refusal_that_passes_ends_no_channel(pair: Pair, reason: str) -> None:
+    pair.connect()
+    pair.meter(5)
+    (channel,) = pair.device.channels
+    payload = messages.Refused("open", reason, channel.id).payload()
+    refused = envelope.mac0("refused", payload, pair.party.mac_key)
+    assert pair.device.on_message("refused", refused, pair.now) == []
+    assert pair.device.channels == [channel]
+    pair.meter(5)
+    assert pair.units_paid() == 10

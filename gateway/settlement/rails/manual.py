@@ -7,6 +7,7 @@ Files are written whole or not at all. What an outcome does to the books is in
 import csv
 import io
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises OSError.
     """
-    draft = path.with_name(path.name + ".tmp")
+    # A name of its own: two operators may write the same file at once, with the same content.
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     with open(draft, "wb") as file:
         file.write(content)
         file.flush()
