@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from simulator.sessions import Session, SessionsError, read_sessions
 
 app = typer.Typer(add_completion=False)
 _TOKEN_MOST = 1_000
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 def _fail(message: str, status: int) -> typer.Exit:
@@ -28,7 +30,7 @@ def _fail(message: str, status: int) -> typer.Exit:
 
 def _broker(text: str) -> Broker:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise _fail("--broker: must be HOST:PORT", 2)
     return Broker(host, int(port))
 

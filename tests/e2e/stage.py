@@ -4,6 +4,7 @@ devices that run the firmware's code."""
 import asyncio
 import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import psycopg
+
+from firmware.device import Device
+from protocol import envelope, messages
 from simulator import scene
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import start_broker
@@ -23,6 +29,12 @@ from simulator.loads.sensor import Sensor
 
 WAIT_SECONDS = 90.0
 
+READING_PRICE = 250
+"""Micro-euro, as the scene has it."""
+
+Marks = dict[bytes, tuple[int, int]]
+"""Amount and units by channel."""
+
 
 @dataclass
 class Stage:
@@ -32,6 +44,8 @@ class Stage:
     token: str
     broker: BrokerProcess
     gateway: GatewayProcess
+    told: Marks
+    """The highest that each channel's device has ever been told is on disk."""
     members: list[Member] = field(default_factory=list)
 
     @contextlib.contextmanager
@@ -63,39 +77,77 @@ class Stage:
             self.add(Sensor(interval_ms=20 + number, burst=3, burst_every=10))
 
     def totals_agree(self) -> None:
-        """What was metered is what was accepted, and the books are whole."""
+        """What was metered is what was accepted, is stored, and costs; every ack is covered, and
+        the books are whole."""
+        metered = sum(member.device.total for member in self.members)
         with self.api() as api:
-            units, _ = accepted_units(api, self.members)
-            assert units == sum(member.device.total for member in self.members)
+            assert accepted_units(api, self.members) == (metered, metered * READING_PRICE)
+        stored = self.marks().values()
+        assert sum(units for _, units in stored) == metered
+        assert sum(amount for amount, _ in stored) == metered * READING_PRICE
+        self.nothing_acked_is_lost()
         assert self.command("books") == 0
+
+    def nothing_acked_is_lost(self) -> None:
+        """Each ack that any device has ever had is covered by what is in the database."""
+        assert self.told, "no device was told anything"
+        marks = self.marks()
+        for channel, (amount, units) in self.told.items():
+            stored = marks[channel]
+            assert stored[0] >= amount, channel.hex()
+            assert stored[1] >= units, channel.hex()
 
     def command(self, *words: str) -> int:
         """Run `tallystick`; its exit status."""
         command = [sys.executable, "-m", "gateway.cli", "--data", str(self.data), *words]
         return subprocess.run(command, capture_output=True, check=False, timeout=120).returncode
 
-    def marks(self) -> dict[bytes, int]:
-        """Each channel's amount, straight from the SQLite database."""
-        with contextlib.closing(sqlite3.connect(self.data / "gateway.db")) as database:
-            return dict(database.execute("SELECT id, amount FROM channel").fetchall())
+    def marks(self) -> Marks:
+        """Each channel's mark, straight from the database."""
+        query = "SELECT id, amount, units FROM channel"
+        url = os.environ.get("TALLYSTICK_DATABASE_URL")
+        if url:
+            with psycopg.connect(url) as server:
+                rows: list[tuple[Any, ...]] = server.execute(query).fetchall()
+        else:
+            with contextlib.closing(sqlite3.connect(self.data / "gateway.db")) as file:
+                rows = file.execute(query).fetchall()
+        return {bytes(row[0]): (row[1], row[2]) for row in rows}
 
-    def acknowledged(self) -> dict[bytes, int]:
-        """What the devices have been told is on disk."""
-        return {
-            channel.id: channel.acked_amount
-            for member in self.members
-            for channel in member.device.channels
-        }
+
+@contextlib.contextmanager
+def recorded() -> Iterator[Marks]:
+    """What devices in this process are told from now on, of each channel the highest."""
+    told: Marks = {}
+    take = Device.on_message
+
+    def on_message(device: Device, kind: str, message: bytes, now: int) -> list[tuple[str, bytes]]:
+        if kind == "ack":
+            ack = messages.read_ack(envelope.open_mac0("ack", message, device.identity.mac_key))
+            mark = (ack.amount, ack.units)
+            told[ack.channel] = max(told.get(ack.channel, (0, 0)), mark)
+        return take(device, kind, message, now)
+
+    Device.on_message = on_message
+    try:
+        yield told
+    finally:
+        Device.on_message = take
 
 
 @contextlib.contextmanager
 def stage(data: Path) -> Iterator[Stage]:
-    """A new installation with accounts and tariffs, running."""
+    """A new installation with accounts and tariffs, running; its database is SQLite, or what
+    TALLYSTICK_DATABASE_URL names."""
     command = [sys.executable, "-m", "gateway.cli", "--data", str(data), "--json", "init"]
     made = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     token = json.loads(made.stdout)["admin_token"]
-    with start_broker(data) as broker, GatewayProcess(data, broker.port) as gateway:
-        built = Stage(data, token, broker, gateway)
+    with (
+        recorded() as told,
+        start_broker(data) as broker,
+        GatewayProcess(data, broker.port) as gateway,
+    ):
+        built = Stage(data, token, broker, gateway, told)
         with built.api() as api:
             scene.add_accounts(api)
             scene.add_tariffs(api)

@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from simulator.client import Api
 from tests.e2e.stage import stage
 
 pytestmark = pytest.mark.timeout(300)
@@ -38,6 +41,7 @@ def test_the_demo_ends_by_itself_with_books_that_balance() -> None:
     assert "FAIL" not in done.stdout
     assert done.stdout.count("ok  ") == 4
     assert "net positions" in done.stdout
+    assert "Statement of city-parking" in done.stdout
 
 
 def test_the_demo_runs_on_the_embedded_broker_and_says_what_is_weaker(tmp_path: Path) -> None:
@@ -57,28 +61,74 @@ def test_the_demo_runs_on_the_embedded_broker_and_says_what_is_weaker(tmp_path: 
         env=environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "not for real use" in done.stdout
+    assert "Not for real use" in " ".join(done.stdout.split())
 
 
-def test_ctrl_c_ends_the_demo_and_all_that_it_started(tmp_path: Path) -> None:
+def test_a_kept_demo_pays_on_until_ctrl_c_ends_all_that_it_started(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with subprocess.Popen(
-        [*_PROGRAM, "demo", "--keep", "--devices", "4", "--seconds", "2", "--data", str(data)],
+    with _demo("--keep", "--devices", "4", "--seconds", "2", "--data", str(data)) as child:
+        said = _said_until(child, "Ctrl-C ends it all")
+        url = re.findall(r"http://127\.0\.0\.1:[0-9]+", said)[0]
+        with Api(url, (data / "admin.token").read_text().strip()) as api:
+            at_first = _accepted(api)
+            _wait(lambda: _accepted(api) > at_first, "the devices pay on")
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 0
+    _wait(lambda: _alive(data) == [], "all that was started has ended")
+    assert (data / "gateway.db").exists()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_interrupted_in_mid_stream_ends_all_that_it_started(
+    tmp_path: Path, ending: signal.Signals
+) -> None:
+    data = tmp_path / "data"
+    with _demo("--devices", "4", "--seconds", "600", "--data", str(data)) as child:
+        _said_until(child, " IOUs/s ")
+        child.send_signal(ending)
+        assert child.wait(60) == 130
+    _wait(lambda: _alive(data) == [], "all that was started has ended")
+
+
+def test_a_demo_interrupted_before_its_gateway_serves_leaves_none(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with _demo("--devices", "4", "--data", str(data)) as child:
+        _wait(lambda: (data / "serve.log").exists(), "the gateway starts")
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 130
+    _wait(lambda: _alive(data) == [], "all that was started has ended")
+
+
+def _demo(*words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*_PROGRAM, "demo", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    ) as child:
-        assert child.stdout is not None
-        for line in child.stdout:
-            if "Ctrl-C ends it all" in line:
-                break
-        child.send_signal(signal.SIGINT)
-        said = child.stdout.read()
-        assert child.wait(60) == 130, said
-    deadline = time.monotonic() + 20
-    while _alive(data) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert _alive(data) == []
+    )
+
+
+def _said_until(child: "subprocess.Popen[str]", text: str) -> str:
+    assert child.stdout is not None
+    said = ""
+    for line in child.stdout:
+        said += line
+        if text in line:
+            return said
+    raise AssertionError(f"ended without {text!r}: {said}")
+
+
+def _accepted(api: Api) -> int:
+    return sum(channel["units"] for channel in api.items("/v1/channels"))
+
+
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not within 60 s: {what}")
 
 
 def _alive(data: Path) -> list[str]:
