@@ -101,16 +101,17 @@ def simulate(
     if sessions is None and (day is not None or stations is not None):
         raise _fail("--day, --stations: need --sessions", 2)
     try:
-        recorded = None if sessions is None else read_sessions(sessions)
+        chosen: list[Session] = []
+        if sessions is not None:
+            chosen = replay.sessions_of(read_sessions(sessions), chosen_day, stations)
         with Api(api_url, _token(token_file)) as api:
             scene.add_accounts(api)
             scene.add_tariffs(api)
-            if recorded is None:
+            if not chosen:
                 result, good = _fleet(
                     api, where, devices, seconds, speed or 60, native_crypto, seed
                 )
             else:
-                chosen = replay.sessions_of(recorded, chosen_day, stations)
                 result, good = _replay(api, where, chosen, speed, native_crypto)
     except (SessionsError, OSError) as error:
         raise _fail(str(error), 2) from None

@@ -52,6 +52,11 @@ class GatewayProcess:
         """The process id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
+
     def stop(self) -> int:
         """Ask it to end, and wait; its exit status."""
         self._process.terminate()
@@ -84,7 +89,7 @@ class GatewayProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
+        if self.alive:
             self.stop()
 
     def _start(self) -> "subprocess.Popen[bytes]":

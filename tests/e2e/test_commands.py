@@ -1,5 +1,6 @@
 """The commands of the README, run as their readers run them."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from simulator.client import Api
-from tests.e2e.stage import stage
+from simulator.fleet import Fleet
+from simulator.loads.sensor import Sensor
+from simulator.run import Unpaid, run
+from tests.e2e.stage import Stage, acked_units, stage
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -146,23 +150,56 @@ def _alive(data: Path) -> list[str]:
     return found
 
 
+def _simulate(built: Stage, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    token = folder / "token"
+    token.write_text(built.token)
+    command = [*_PROGRAM, "simulate", "--json", "--api", built.gateway.url]
+    command += ["--token-file", str(token), "--broker", f"{built.broker.host}:{built.broker.port}"]
+    return subprocess.run(
+        [*command, *words], capture_output=True, text=True, check=False, timeout=240
+    )
+
+
 def test_a_recorded_day_settles_to_the_watt_hour_and_the_micro_euro(
     data_folder: Path, tmp_path: Path
 ) -> None:
     recorded = tmp_path / "sessions.csv"
     recorded.write_text(_CSV)
     with stage(data_folder) as built:
-        token = tmp_path / "token"
-        token.write_text(built.token)
-        words = ["simulate", "--json", "--api", built.gateway.url, "--token-file", str(token)]
-        words += ["--broker", f"{built.broker.host}:{built.broker.port}"]
-        words += ["--sessions", str(recorded), "--day", "2018-10-08", "--speed", "9000"]
-        done = subprocess.run(
-            [*_PROGRAM, *words], capture_output=True, text=True, check=False, timeout=240
-        )
+        words = ["--sessions", str(recorded), "--day", "2018-10-08", "--speed", "9000"]
+        done = _simulate(built, tmp_path, *words)
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
         assert built.command("books") == 0
     wh = 6317 + 22_840 + 500 + 1001
     assert result["energy_in_the_file_wh"] == result["energy_settled_wh"] == wh
     assert result["money_by_the_tariff"] == result["money_settled"] == wh * 300
+
+
+def test_a_fleet_that_may_not_owe_anything_is_a_failure_with_its_reason(
+    data_folder: Path, tmp_path: Path
+) -> None:
+    with stage(data_folder) as built:
+        for account in ("city-parking", "blue-logistics"):
+            assert built.command("account", "limit", account, "0") == 0
+        done = _simulate(built, tmp_path, "--devices", "2", "--seconds", "3", "--native-crypto")
+    assert done.returncode == 1
+    assert "nothing was metered" in done.stderr
+    assert json.loads(done.stdout)["refusals"]["insufficient_funds"] >= 2
+
+
+def test_what_could_not_be_paid_is_told_device_by_device(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway is gone for good in mid-stream."""
+    monkeypatch.setattr("simulator.run.PAY_SECONDS", 2.0)
+
+    def enough(_elapsed: float) -> bool:
+        if acked_units(built) > 0 and built.gateway.alive:
+            built.gateway.kill()
+        return not built.gateway.alive and member.device.unpaid() > 10
+
+    with stage(data_folder) as built:
+        member = built.add(Sensor(interval_ms=20, burst=1, burst_every=10))
+        with built.api() as api, pytest.raises(Unpaid, match=r"device-0 \([0-9]+ \{reading\}\)"):
+            asyncio.run(run(Fleet(built.members), api, enough, lambda _progress: None))

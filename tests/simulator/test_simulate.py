@@ -58,6 +58,12 @@ def test_a_file_of_sessions_that_can_t_be_used_is_refused_before_anything_is_reg
     path = tmp_path / "sessions.csv"
     path.write_text("a,b\n")
     assert "line 1: column session is missing" in refused(token, "--sessions", str(path))
+    path.write_text(
+        "session,connection_start,charging_start,charging_end,energy_kwh,station\n"
+        "S,2018-10-08 07:00:00,2018-10-08 07:00:00,2018-10-08 08:00:00,1.5,A\n"
+    )
+    said = refused(token, "--sessions", str(path), "--day", "2018-10-09")
+    assert "day 2018-10-09: no session; the file has 2018-10-08 to 2018-10-08" in said
     assert "none.csv" in refused(token, "--sessions", str(tmp_path / "none.csv"))
 
 
