@@ -30,6 +30,7 @@ COMMANDS = {
     "settle": "Settle what is owed, and record what came of it.",
     "books": "Check everything that is stored against signatures and entries.",
     "verify": "Check signed messages offline.",
+    "backup": "Back everything up while it runs, or check a backup.",
     "doctor": "Say what is wrong with this installation.",
 }
 ENTRY_POINTS = "tallystick.commands"

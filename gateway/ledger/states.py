@@ -28,6 +28,17 @@ INSTRUCTION: Machine = {
     "done": frozenset(),
     "failed": frozenset(),
 }
+FENCE: Machine = {
+    "fenced": frozenset({"lifted", "superseded"}),
+    "lifted": frozenset(),
+    "superseded": frozenset(),
+}
+AWAITED: Machine = {
+    "waiting": frozenset({"presented", "lost"}),
+    # A device that was declared lost and comes back all the same.
+    "lost": frozenset({"presented"}),
+    "presented": frozenset(),
+}
 
 
 class IllegalMove(ValueError):

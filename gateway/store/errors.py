@@ -26,3 +26,11 @@ class NotDurable(StoreError):
 
 class SchemaMismatch(StoreError):
     """The database's schema is older or newer than this program."""
+
+
+class RestoreFenced(StoreError):
+    """The books were restored from a backup and are not reconciled yet: this must wait."""
+
+
+class ArchiveError(StoreError):
+    """A backup that is damaged, of another gateway, or of a newer program."""

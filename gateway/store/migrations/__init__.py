@@ -55,12 +55,22 @@ def upgrade(engine: Engine) -> None:
     SchemaMismatch if the database is newer than the program.
     """
     with engine.execution_options(tally_write=True).begin() as conn:
-        if conn.dialect.name == "postgresql":
-            conn.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('tallystick schema'))")
-        _refuse_newer(current(conn))
-        config = _config()
-        config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+        upgrade_in(conn)
+
+
+def upgrade_in(conn: Connection, revision: str = "head") -> None:
+    """As `upgrade`, in a transaction that does more, and only up to a revision.
+
+    Raises SchemaMismatch if the database or the revision is newer than the program.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('tallystick schema'))")
+    _refuse_newer(current(conn))
+    if revision != "head":
+        _refuse_newer(revision)
+    config = _config()
+    config.attributes["connection"] = conn
+    command.upgrade(config, revision)
 
 
 def check(engine: Engine) -> None:

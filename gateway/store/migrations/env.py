@@ -6,6 +6,7 @@ from gateway.store import (
     tables_books,  # noqa: F401  (its tables belong to the metadata)
     tables_idempotency,  # noqa: F401
     tables_notices,  # noqa: F401
+    tables_restore,  # noqa: F401
 )
 from gateway.store.tables import Base
 
