@@ -23,7 +23,12 @@ def to_stderr(*, for_people: bool = False) -> None:
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),
     ]
-    as_text: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer(colors=False)]
+    as_text: list[structlog.types.Processor] = [
+        # Not the renderer's own tracebacks, which show every local variable: keys are among them.
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -47,6 +47,12 @@ class Metrics:
             "Messages dropped because a device had too many waiting.",
             registry=self.registry,
         )
+        self.tokens_refused = Counter(
+            "tallystick_tokens_refused_total",
+            "Access tokens refused by the API, by why: invalid, or limited after too many.",
+            ["why"],
+            registry=self.registry,
+        )
         self.batch_size = Histogram(
             "tallystick_batch_messages",
             "Messages in one batch.",

@@ -10,6 +10,7 @@ from gateway.api import (
     books,
     channels,
     devices,
+    headers,
     health,
     limits,
     problems,
@@ -17,6 +18,7 @@ from gateway.api import (
     tariffs,
     tokens,
 )
+from gateway.api.authenticate import Authenticate
 from gateway.api.policy import authorize
 from gateway.api.services import Services
 
@@ -41,6 +43,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(health.metrics_router, dependencies=[Depends(authorize)])
     app.include_router(health.router)
     app.add_middleware(limits.BodyLimit)
+    app.add_middleware(Authenticate, services=services)
+    app.add_middleware(headers.AnswerHeaders)
     problems.install(app)
     _document(app)
     return app

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Float, cast, func, select
 
 from gateway.api import problems
 from gateway.api.services import Office
@@ -48,6 +48,11 @@ def get_metrics(office: Office) -> Response:
     return Response(body, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
+def _total(amounts: ColumnElement[int]) -> ColumnElement[float]:
+    # Of all accounts together it may be beyond 64 bits, and gauges are floats anyway.
+    return func.sum(cast(amounts, Float))
+
+
 def _measure(conn: Connection, registry: CollectorRegistry) -> None:
     live = Gauge(
         "tallystick_channels",
@@ -74,8 +79,8 @@ def _measure(conn: Connection, registry: CollectorRegistry) -> None:
             tariff.c.currency,
             channel.c.state,
             func.count(),
-            func.sum(channel.c.amount - channel.c.settled_amount),
-            func.sum(channel.c.capacity - channel.c.amount),
+            _total(channel.c.amount - channel.c.settled_amount),
+            _total(channel.c.capacity - channel.c.amount),
         )
         .join(tariff, tariff.c.id == channel.c.tariff_id)
         .where(channel.c.state.in_(("open", "frozen")))
@@ -83,5 +88,5 @@ def _measure(conn: Connection, registry: CollectorRegistry) -> None:
     )
     for currency, state, count, owed, free in rows:
         live.labels(state).inc(int(count))
-        unsettled.labels(currency).inc(int(owed))
-        reserved.labels(currency).inc(int(free))
+        unsettled.labels(currency).inc(owed)
+        reserved.labels(currency).inc(free)

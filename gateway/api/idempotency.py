@@ -16,6 +16,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
+        pattern="^[ -~]+$",
         description="A text that the client makes up for each request it means once.",
     ),
 ]

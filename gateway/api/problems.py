@@ -125,7 +125,12 @@ def _http(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:
-    log.error("database failed", path=request.url.path, error=repr(error))
+    return database_failed(request.url.path, error)
+
+
+def database_failed(path: str, error: Exception) -> JSONResponse:
+    """What is answered, and logged, where the database did not answer a request for `path`."""
+    log.error("database failed", path=path, error=repr(error))
     return respond(503, "the database did not answer; nothing was changed, try again")
 
 

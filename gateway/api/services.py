@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from gateway.api.throttle import Throttle
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
 from gateway.operations.devices import Credentials
@@ -26,6 +27,7 @@ class Services:
     credentials: Credentials
     metrics: Metrics = field(default_factory=Metrics)
     not_ready: Callable[[], list[str]] = list
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 def services(request: Request) -> Services:

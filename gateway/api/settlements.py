@@ -1,5 +1,6 @@
 """/v1/settlements: runs, their statements, and what became of their instructions."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,7 @@ from gateway.settlement.run import RunResult
 
 router = APIRouter(prefix="/settlements", tags=["settlements"])
 
+_NUMBER = re.compile("[0-9]{1,18}")
 CBOR: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/cbor": {"schema": {"type": "string", "format": "binary"}}}}
 }
@@ -106,7 +108,7 @@ class Instructions(BaseModel):
 class OutcomeIn(Body):
     """What came of one instruction."""
 
-    instruction: Annotated[str, Field(min_length=1, max_length=100)]
+    instruction: Annotated[str, Field(pattern="^[a-z0-9-]{1,100}$")]
     outcome: Literal["done", "failed"]
     note: Annotated[str, Field(max_length=500)] = ""
 
@@ -210,7 +212,7 @@ def instructions_out(rows: Sequence[Row[Any]], scale: int) -> Instructions:
 def list_settlements(office: Office, cursor: Cursor = None, limit: Limit = 100) -> Page[RunOut]:
     """Runs, the newest first."""
     position = position_of(cursor)
-    if position is not None and not position.isdigit():
+    if position is not None and not _NUMBER.fullmatch(position):
         raise BadInput("cursor", "must be the `next` of an earlier page")
     before = None if position is None else int(position)
     found = settlement.page(office.store, before=before, limit=limit)

@@ -92,7 +92,10 @@ def position_of(cursor: str | None) -> str | None:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         if raw[:1] != b"1":
             raise ValueError
-        return raw[1:].decode()
+        position = raw[1:].decode()
+        if not position.isprintable():  # PostgreSQL takes no NUL, and no position has any such
+            raise ValueError
+        return position
     except (ValueError, binascii.Error):
         raise BadInput("cursor", "must be the `next` of an earlier page") from None
 

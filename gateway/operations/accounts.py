@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from gateway.operations.errors import BadInput
 from gateway.operations.paging import Page, one_page
+from gateway.operations.text import check_name
 from gateway.store import accounts, notices
 from gateway.store.engine import Store
 from gateway.store.tables import Account
@@ -49,12 +49,6 @@ def add(
         )
         notices.decided(conn)
     return show(store, id_)
-
-
-def check_name(name: str) -> None:
-    """Raises BadInput unless `name` is 1 to 100 printable characters."""
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise BadInput("name", "must be 1 to 100 printable characters")
 
 
 def page(store: Store, *, after: str = "", limit: int = 100) -> Page[Row[Any]]:

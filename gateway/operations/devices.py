@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row
 
 from gateway.keys import BadPublicKey, check_public_key
-from gateway.operations.accounts import check_name
 from gateway.operations.errors import BadInput
 from gateway.operations.paging import Page, one_page
+from gateway.operations.text import check_name
 from gateway.store import accounts, channels, devices, notices
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound

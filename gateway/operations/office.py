@@ -19,6 +19,7 @@ from gateway.keys import GatewayKeys
 from gateway.operations import tokens
 from gateway.operations.broker import BrokerCredentials
 from gateway.operations.settlement import rail_of
+from gateway.operations.text import check_name
 from gateway.settlement.rails import Rail
 from gateway.store import accounts, meta, notices
 from gateway.store.engine import Store, open_store
@@ -94,6 +95,7 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
     What is there is kept: the key, passwords, tokens and settings. `currency` is the operator's
     account's. Raises KeyFileError, StoreError, BadInput or OSError.
     """
+    check_name(name)
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     config.data.chmod(config.data.stat().st_mode & 0o770)
     if (config.data / keys.KEY_FILE).exists():

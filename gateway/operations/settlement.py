@@ -9,6 +9,7 @@ from gateway.config import Config
 from gateway.keys import GatewayKeys
 from gateway.operations.errors import BadInput
 from gateway.operations.paging import Page, one_page
+from gateway.operations.text import check_note
 from gateway.settlement import instructions, run, statements
 from gateway.settlement.rails import Rail
 from gateway.settlement.rails.manual import ManualRail, Outcome
@@ -98,6 +99,8 @@ def record(store: Store, outcomes: Sequence[Outcome], number: int | None = None)
     `number` names the run that all must belong to. Raises NotFound, BadInput, Conflict,
     IllegalMove.
     """
+    for index, each in enumerate(outcomes):
+        check_note(f"outcomes.{index}.note", each.note)
     with store.write() as conn:
         at = store.now(conn)
         if number is not None:

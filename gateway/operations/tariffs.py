@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from gateway.operations.accounts import check_name
 from gateway.operations.errors import BadInput
+from gateway.operations.text import check_name
 from gateway.store import accounts, notices, tariffs
 from gateway.store.engine import Store
 from gateway.store.errors import NotFound

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from gateway.operations.accounts import check_name
 from gateway.operations.errors import BadInput
+from gateway.operations.text import check_name
 from gateway.store import tokens
 from gateway.store.engine import Store
 from gateway.store.tables import Token
@@ -74,17 +74,23 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def id_in(token: str) -> str:
+    """The id that stands in a token, whether it is valid or not; empty if it has not the form."""
+    match = _TOKEN.fullmatch(token)
+    return "" if match is None else match[1]
+
+
 def check(store: Store, token: str) -> Bearer | None:
     """Whom a token stands for; None if it is none of ours, revoked or expired."""
-    match = _TOKEN.fullmatch(token)
-    if match is None:
+    id_ = id_in(token)
+    if not id_:
         return None
     digest = _hash(token)
     with store.read() as conn:
         row = tokens.valid(conn, digest, store.now(conn))
     if row is None or not hmac.compare_digest(digest, bytes(row.secret_hash)):
         return None
-    if row.id != match[1] or row.role not in ROLES:
+    if row.id != id_ or row.role not in ROLES:
         return None
     return Bearer(row.id, row.name, row.role)
 

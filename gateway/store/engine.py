@@ -108,7 +108,9 @@ def open_engine(url: str) -> Engine:
     if backend == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise NotDurable("database URL: sqlite needs a file, sqlite:///PATH")
-        engine = create_engine(parsed, connect_args={"check_same_thread": False})
+        engine = create_engine(
+            parsed, connect_args={"check_same_thread": False}, hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -117,6 +119,7 @@ def open_engine(url: str) -> Engine:
             parsed.set(drivername="postgresql+psycopg"),
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
+            hide_parameters=True,  # what is stored does not get into errors, and so into logs
         )
     raise StoreError(f"database URL: {backend} is not supported, use sqlite or postgresql")
 

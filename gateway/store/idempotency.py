@@ -15,6 +15,9 @@ table = Base.metadata.tables["idempotency"]
 ABANDONED_AFTER = 120
 """Seconds after which a request without an answer counts as cut off, and may be done again."""
 
+KEPT_S = 30 * 86_400
+"""Seconds for which a request's answer is kept; after them its key means a new request."""
+
 
 class OtherRequest(Conflict):
     """This key was used for another request."""
@@ -30,6 +33,7 @@ def begin(conn: Connection, owner: str, key: str, request_hash: bytes, now: int)
     Raises OtherRequest or InProgress. `now` is in Unix seconds.
     """
     journal.lock(conn)  # or two first requests could begin at once
+    conn.execute(delete(table).where(table.c.begun_at < now - KEPT_S))
     match = (table.c.owner == owner) & (table.c.key == key)
     row = conn.execute(select(table).where(match)).one_or_none()
     if row is None:

@@ -12,6 +12,7 @@ from nacl.signing import SigningKey
 from gateway import config
 from gateway.api.app import create_app
 from gateway.api.services import Services
+from gateway.api.throttle import Throttle
 from gateway.operations import accounts, devices, tariffs, tokens
 from gateway.operations.office import Office, init, opened
 from gateway.store import channels
@@ -32,6 +33,8 @@ class House:
     app: FastAPI
     tokens: dict[str, str]
     lacking: list[str] = field(default_factory=list)
+    throttle_time: list[float] = field(default_factory=lambda: [0.0])
+    """The one second by which attempts at tokens are counted, to be changed in place."""
     device_keys: dict[str, SigningKey] = field(default_factory=dict)
 
     def client(self, role: str | None) -> TestClient:
@@ -49,20 +52,20 @@ class House:
         new = tariffs.NewTariff("energy", "W.h", 3, 1, "operator", 100, CAPACITY, 86400)
         tariffs.add(self.office.store, new)
 
-    def device(self, number: int = 1) -> str:
-        """Register a device of `fleet`; its id."""
+    def device(self, number: int = 1, account: str = "fleet") -> str:
+        """Register a device; its id."""
         key = SigningKey(number.to_bytes(32, "big"))
         row, _password = devices.register(
             self.office.store,
             self.office.credentials,
             bytes(key.verify_key),
-            "fleet",
+            account,
             f"device {number}",
         )
         self.device_keys[row.id] = key
         return str(row.id)
 
-    def paid(self, device: str, units: int, nonce: int = 0) -> bytes:
+    def paid(self, device: str, units: int, nonce: int = 0, payer: str = "fleet") -> bytes:
         """A channel of this device with a mark of so many units; its id."""
         key = self.device_keys[device]
         price = Tariff("W.h", 3, 1, "EUR")
@@ -82,7 +85,7 @@ class House:
                 Channel(
                     id=channel_id,
                     device_id=device,
-                    payer_account="fleet",
+                    payer_account=payer,
                     payee_account="operator",
                     tariff_id=price.id(),
                     open_message=envelope.sign1("open", terms.payload(), sign),
@@ -107,14 +110,16 @@ def house_in(data: Path, database_url: str | None) -> Iterator[House]:
     made = init(settings)
     with opened(settings) as office:
         lacking: list[str] = []
+        time = [0.0]
         services = Services(
             office.store,
             office.keys,
             office.rail,
             office.credentials,
             not_ready=lambda: lacking,
+            throttle=Throttle(lambda: time[0]),
         )
         known = {"admin": str(made.admin_token)}
         for role in ("viewer", "operator"):
             _id, known[role] = tokens.add(office.store, role, role)
-        yield House(office, create_app(services), known, lacking)
+        yield House(office, create_app(services), known, lacking, throttle_time=time)

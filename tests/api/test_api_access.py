@@ -1,10 +1,16 @@
 """Who may use which route: every route, every kind of caller, against one table."""
 
 import pytest
+from fastapi import APIRouter, Depends
 from fastapi.testclient import TestClient
+from httpx2 import Headers
+from sqlalchemy import update
 from starlette.routing import BaseRoute
 
+from gateway.api.policy import POLICY, authorize
 from gateway.operations import tokens
+from gateway.store import tariffs
+from gateway.store.tokens import token as token_table
 from tests.api.house import House
 
 ROLES = ("viewer", "operator", "admin")
@@ -75,15 +81,62 @@ def _call(client: TestClient, method: str, path: str) -> int:
     ).status_code
 
 
+def _caller(house: House, who: str) -> TestClient:
+    """A client that sends what this kind of caller does."""
+    if who in ROLES:
+        return house.client(who)
+    store = house.office.store
+    id_, token = tokens.add(store, who, "admin")
+    sent = {
+        "no token": {},
+        "malformed": {"Authorization": "Bearer " + token[:-1]},
+        "of another form": {"Authorization": "Basic YWRtaW46YWRtaW4="},
+        "two tokens": Headers([("Authorization", "Bearer " + token)] * 2),
+        "of nobody": {"Authorization": f"Bearer tally_{id_}_" + "0" * 64},
+        "another's id": {"Authorization": "Bearer " + house.tokens["admin"][:18] + token[18:]},
+    }
+    if who == "revoked":
+        tokens.revoke(store, id_)
+    elif who == "expired":
+        with store.write() as conn:
+            conn.execute(update(token_table).where(token_table.c.id == id_).values(expires_at=1))
+    headers = sent.get(who, {"Authorization": "Bearer " + token})
+    return TestClient(house.app, headers=headers, raise_server_exceptions=False)
+
+
+@pytest.mark.threat("O1")
 def test_every_route_is_in_the_table_and_nothing_else(house: House) -> None:
     assert _routes(house) == set(LEAST) | PUBLIC
 
 
-@pytest.mark.parametrize("caller", [None, "bad", *ROLES])
-def test_each_caller_reaches_exactly_the_routes_of_its_role(
-    house: House, caller: str | None
-) -> None:
-    client = house.client(caller)
+@pytest.mark.threat("O1")
+def test_the_program_declares_the_same_role_for_each_operation(house: House) -> None:
+    declared = {
+        (method.upper(), path): POLICY.get(operation["operationId"])
+        for path, item in house.app.openapi()["paths"].items()
+        for method, operation in item.items()
+    }
+    assert {route: role for route, role in declared.items() if role is not None} == LEAST
+    assert len(POLICY) == len(LEAST)
+
+
+@pytest.mark.threat("O1")
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "no token",
+        "malformed",
+        "of another form",
+        "two tokens",
+        "of nobody",
+        "another's id",
+        "revoked",
+        "expired",
+        *ROLES,
+    ],
+)
+def test_each_caller_reaches_exactly_the_routes_of_its_role(house: House, caller: str) -> None:
+    client = _caller(house, caller)
     wrong = []
     for (method, path), least in LEAST.items():
         if caller not in ROLES:
@@ -92,38 +145,97 @@ def test_each_caller_reaches_exactly_the_routes_of_its_role(
             wanted = 403
         else:
             wanted = 0
+        house.throttle_time[0] += 3600
         status = _call(client, method, path)
         if (status if status in (401, 403) else 0) != wanted:
             wrong.append((method, path, status, wanted))
     assert wrong == []
 
 
+@pytest.mark.threat("O1")
+def test_a_route_that_nobody_declared_can_be_used_by_nobody(house: House) -> None:
+    router = APIRouter(prefix="/v1", dependencies=[Depends(authorize)])
+
+    @router.get("/new", operation_id="newThing")
+    def new_thing() -> str:
+        return "reached"
+
+    house.app.include_router(router)
+
+    @house.app.get("/bare")
+    def bare() -> str:
+        return "reached"
+
+    assert house.client("admin").get("/v1/new").status_code == 403
+    assert house.client(None).get("/bare").status_code == 401
+
+
+@pytest.mark.threat("O1")
+def test_who_asks_is_settled_before_anything_else_is_looked_at(house: House) -> None:
+    client = house.client(None)
+    broken = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+    assert client.post("/v1/accounts", **broken).status_code == 401
+    assert client.get("/v1/accounts?limit=0").status_code == 401
+    assert client.get("/v1/nowhere").status_code == 401
+    assert client.put("/v1/accounts").status_code == 401
+    answer = client.get("/v1/books")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_public_routes_need_no_token(house: House) -> None:
     assert {_call(house.client(None), *route) for route in PUBLIC} == {200}
 
 
-def test_a_revoked_or_expired_token_is_refused(house: House) -> None:
+@pytest.mark.threat("O1")
+def test_a_token_ends_when_it_is_revoked_and_when_its_time_is_over(house: House) -> None:
     store = house.office.store
     id_, token = tokens.add(store, "gone", "admin")
     client = TestClient(house.app, headers={"Authorization": f"Bearer {token}"})
     assert client.get("/v1/books").status_code == 200
     tokens.revoke(store, id_)
-    answer = client.get("/v1/books")
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
+    assert client.get("/v1/books").status_code == 401
     _id, ended = tokens.add(store, "ended", "admin", 1)
     now = store.now
     store.now = lambda conn: now(conn) + 2  # type: ignore[method-assign]
     assert tokens.check(store, ended) is None
 
 
-def test_a_token_with_anothers_id_in_it_is_refused(house: House) -> None:
-    mine, theirs = house.tokens["viewer"], house.tokens["admin"]
-    mixed = theirs[:18] + mine[18:]
-    client = TestClient(house.app, headers={"Authorization": f"Bearer {mixed}"})
-    assert client.get("/v1/books").status_code == 401
+@pytest.mark.threat("O2")
+def test_who_may_not_do_a_thing_learns_nothing_of_what_there_is(house: House) -> None:
+    """The answer is the same, byte for byte, whether the thing exists or not."""
+    house.fleet()
+    device = house.device()
+    channel = house.paid(device, 10)
+    with house.office.store.read() as conn:
+        (tariff,) = (bytes(row.id).hex() for row in tariffs.listed(conn))
+    there = {
+        "{account_id}": "fleet",
+        "{device_id}": device,
+        "{tariff_id}": tariff,
+        "{channel_id}": channel.hex(),
+        "{run}": "1",
+        "{token_id}": house.tokens["admin"][6:18],
+    }
+    house.client("operator").post("/v1/settlements", json={})
+    compared = 0
+    for (method, path), least in LEAST.items():
+        for caller in (None, *ROLES[: ROLES.index(least)]):
+            client = house.client(caller)
+            known, unknown = path, path
+            for name, value in there.items():
+                known = known.replace(name, value)
+                unknown = unknown.replace(name, FILLED[name])
+            if known == unknown:
+                continue
+            answers = [client.request(method, each, json={}) for each in (known, unknown)]
+            assert answers[0].status_code in (401, 403)
+            assert answers[0].content == answers[1].content
+            compared += 1
+    assert compared > 20
 
 
+@pytest.mark.threat("O10")
 def test_secrets_are_nowhere_in_the_database(house: House) -> None:
     path = house.office.config.sqlite_path
     assert path is not None

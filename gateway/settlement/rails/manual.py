@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import secrets
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,9 @@ def decimal(amount: int, scale: int) -> str:
 
 def safe_cell(text: str) -> str:
     """`text` as a spreadsheet takes it for text, never for a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+    # Some take full-width signs for plain ones; NFKC does so too.
+    start = unicodedata.normalize("NFKC", text[:1])
+    return "'" + text if start in ("=", "+", "-", "@", "\t", "\r", "\n") else text
 
 
 def write_whole(path: Path, content: bytes) -> None:
