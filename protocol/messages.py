@@ -35,7 +35,7 @@ class Hello:
         self.nonce = nonce
 
     def payload(self) -> bytes:
-        return cbor.encode({1: self.nonce})
+        return cbor.encode_numbered(self.nonce)
 
 
 def read_hello(payload: bytes) -> Hello:
@@ -65,16 +65,14 @@ class Offer:
         self.time = time
 
     def payload(self) -> bytes:
-        return cbor.encode(
-            {
-                1: self.tariff.to_map(),
-                2: self.payee_key,
-                3: self.gateway_key,
-                4: self.max_capacity,
-                5: self.window,
-                6: self.max_lifetime,
-                7: self.time,
-            }
+        return cbor.encode_numbered(
+            self.tariff.to_map(),
+            self.payee_key,
+            self.gateway_key,
+            self.max_capacity,
+            self.window,
+            self.max_lifetime,
+            self.time,
         )
 
 
@@ -114,16 +112,14 @@ class Terms:
         self.nonce = nonce
 
     def payload(self) -> bytes:
-        return cbor.encode(
-            {
-                1: self.payer_key,
-                2: self.payee_key,
-                3: self.gateway_key,
-                4: self.tariff.to_map(),
-                5: self.capacity,
-                6: self.expiry,
-                7: self.nonce,
-            }
+        return cbor.encode_numbered(
+            self.payer_key,
+            self.payee_key,
+            self.gateway_key,
+            self.tariff.to_map(),
+            self.capacity,
+            self.expiry,
+            self.nonce,
         )
 
     def channel_id(self) -> bytes:
@@ -155,7 +151,7 @@ class Opened:
         self.serial = serial
 
     def payload(self) -> bytes:
-        return cbor.encode({1: self.channel, 2: self.opened_at, 3: self.limit, 4: self.serial})
+        return cbor.encode_numbered(self.channel, self.opened_at, self.limit, self.serial)
 
 
 def read_opened(payload: bytes) -> Opened:
@@ -190,11 +186,8 @@ class Iou:
         self.chain_length = chain_length
 
     def payload(self) -> bytes:
-        fields: dict[int, object] = {1: self.channel, 2: self.amount, 3: self.units}
-        if self.chain_root:
-            fields[4] = self.chain_root
-            fields[5] = self.chain_length
-        return cbor.encode(fields)
+        chain = (self.chain_root, self.chain_length) if self.chain_root else ()
+        return cbor.encode_numbered(self.channel, self.amount, self.units, *chain)
 
 
 _IOU_START = b"\xa3\x01\x58\x20"  # a map of 3, key 1, 32 bytes
@@ -234,7 +227,7 @@ class Tick:
         self.preimage = preimage
 
     def payload(self) -> bytes:
-        return cbor.encode({1: self.handle, 2: self.index, 3: self.preimage})
+        return cbor.encode_numbered(self.handle, self.index, self.preimage)
 
 
 def read_tick(payload: bytes) -> Tick:
@@ -259,7 +252,7 @@ class Close:
         self.last_iou = last_iou
 
     def payload(self) -> bytes:
-        return cbor.encode({1: self.channel, 2: self.last_iou})
+        return cbor.encode_numbered(self.channel, self.last_iou)
 
 
 def read_close(payload: bytes) -> Close:
@@ -281,9 +274,7 @@ class Ack:
         self.serial = serial
 
     def payload(self) -> bytes:
-        return cbor.encode(
-            {1: self.channel, 2: self.amount, 3: self.units, 4: self.limit, 5: self.serial}
-        )
+        return cbor.encode_numbered(self.channel, self.amount, self.units, self.limit, self.serial)
 
 
 def read_ack(payload: bytes) -> Ack:
@@ -308,7 +299,7 @@ class Grant:
         self.serial = serial
 
     def payload(self) -> bytes:
-        return cbor.encode({1: self.channel, 2: self.limit, 3: self.serial})
+        return cbor.encode_numbered(self.channel, self.limit, self.serial)
 
 
 def read_grant(payload: bytes) -> Grant:
@@ -330,7 +321,7 @@ class Credit:
         self.units = units
 
     def payload(self) -> bytes:
-        return cbor.encode({1: self.channel, 2: self.amount, 3: self.units})
+        return cbor.encode_numbered(self.channel, self.amount, self.units)
 
 
 def read_credit(payload: bytes) -> Credit:
@@ -358,15 +349,8 @@ class Receipt:
         self.run = run
 
     def payload(self) -> bytes:
-        return cbor.encode(
-            {
-                1: self.channel,
-                2: self.amount,
-                3: self.units,
-                4: self.event,
-                5: self.time,
-                6: self.run,
-            }
+        return cbor.encode_numbered(
+            self.channel, self.amount, self.units, self.event, self.time, self.run
         )
 
 
@@ -406,7 +390,7 @@ class Resume:
 
     def payload(self) -> bytes:
         rows = [[c.open_message, c.last_iou, c.limit, c.serial] for c in self.channels]
-        return cbor.encode({1: self.nonce, 2: rows})
+        return cbor.encode_numbered(self.nonce, rows)
 
 
 def read_resume(payload: bytes) -> Resume:
@@ -442,9 +426,7 @@ class Refused:
         self.expected = expected
 
     def payload(self) -> bytes:
-        return cbor.encode(
-            {1: self.kind, 2: REASONS[self.reason], 3: self.channel, 4: self.expected}
-        )
+        return cbor.encode_numbered(self.kind, REASONS[self.reason], self.channel, self.expected)
 
 
 def read_refused(payload: bytes) -> Refused:

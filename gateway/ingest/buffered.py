@@ -2,20 +2,22 @@
 
 paho reads each packet in three or more pieces, one `recv` each, returns to `select` after every
 one, and sends each packet by itself. Here `recv` is served from one large read, a loop takes all
-packets that the read brought, and what a loop writes goes out in one send.
+packets that the read brought, and what a loop writes goes out in one send. Of what was read, the
+PUBLISH packets at QoS 0 (IOUs are) are cut out all at once and handed over as one burst; every
+other packet is left to paho.
 """
 
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
 _READ_SIZE = 1 << 18
-_PUBLISH_QOS_0 = 0x30
+_PUBLISH_QOS_0 = 0x30  # live: neither retained nor a repetition
 
 
 def _publish_packet(topic: str, payload: bytes) -> bytes:
@@ -45,6 +47,43 @@ class BufferedSocket:
         start = self._at
         self._at = min(start + size, len(self._buffer))
         return self._buffer[start : self._at]
+
+    def read_ahead(self) -> None:
+        """Fill an empty buffer with what has arrived. Where there is nothing, or no connection any
+        more, the next `recv` says so."""
+        if self._at == len(self._buffer):
+            try:
+                self._buffer = self._inner.recv(_READ_SIZE)
+            except OSError:
+                self._buffer = b""
+            self._at = 0
+
+    def take_publishes(self) -> list[tuple[str, bytes]]:
+        """Take the topic and payload of each live PUBLISH at QoS 0 (MQTT 3.1.1, 3.3) off the
+        buffer's front, up to the first packet that is another, not whole, or malformed."""
+        buffer = self._buffer
+        at = self._at
+        found: list[tuple[str, bytes]] = []
+        while len(buffer) - at > 3 and buffer[at] == _PUBLISH_QOS_0:
+            body = at + 2
+            size = buffer[at + 1]
+            if size & 128:
+                if buffer[body] & 128:
+                    break  # over 16 KiB
+                size = size & 127 | buffer[body] << 7
+                body += 1
+            end = body + size
+            topic_end = body + 2 + int.from_bytes(buffer[body : body + 2], "big")
+            if end > len(buffer) or topic_end > end:
+                break
+            try:
+                topic = str(buffer[body + 2 : topic_end], "utf-8")
+            except UnicodeDecodeError:
+                break
+            found.append((topic, buffer[topic_end:end]))
+            at = end
+        self._at = at
+        return found
 
     def pending(self) -> int:
         """Bytes that can be had without asking the system; paho does not wait while there are."""
@@ -86,7 +125,20 @@ class BufferedSocket:
 
 
 class BufferedClient(paho.Client):
-    """A paho client that takes everything that has arrived before it waits again."""
+    """A paho client that takes everything that has arrived before it waits again.
+
+    `on_burst` gets the topic and payload of live messages at QoS 0, many at once; those that come
+    singly, and all others, go to `on_message` as with paho.
+    """
+
+    def __init__(
+        self,
+        on_burst: Callable[[list[tuple[str, bytes]]], None],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._on_burst = on_burst
 
     def _create_socket(self) -> Any:
         inner = super()._create_socket()
@@ -96,10 +148,22 @@ class BufferedClient(paho.Client):
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Read packets until none is buffered (paho's own reads one)."""
-        code = super().loop_read(max_packets)
-        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._buffered():
+        current = self._buffers()
+        if current is not None:
+            current.read_ahead()
+        while True:
+            self._take_burst()
             code = super().loop_read(max_packets)
-        return code
+            if code != MQTTErrorCode.MQTT_ERR_SUCCESS or not self._buffered():
+                return code
+
+    def _take_burst(self) -> None:
+        current = self._buffers()
+        # Between two packets only: paho may have read the first bytes of one.
+        if current is not None and self._in_packet["command"] == 0:
+            burst = current.take_publishes()
+            if burst:
+                self._on_burst(burst)
 
     def loop_write(self) -> MQTTErrorCode:
         """Write all packets that wait, in one send."""

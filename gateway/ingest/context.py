@@ -1,6 +1,5 @@
 """What every step of the hot path works with."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -42,17 +41,12 @@ class Context:
         self.decisions = -1
         self._token = token
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, "verify") if threads > 1 else None
-        self._reading = threading.RLock()
+        self._pool = ThreadPoolExecutor(threads - 1, "verify") if threads > 1 else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A read transaction, before which the cache is emptied if an operator has decided.
-
-        One thread at a time, so that what one reads before a decision can't get into the cache
-        after another has emptied it.
-        """
-        with self._reading, self.store.read() as conn:
+        """A read transaction, before which the cache is emptied if an operator has decided."""
+        with self.store.read() as conn:
             decisions = notices.decisions(conn)
             if decisions != self.decisions:
                 self.directory.forget()
@@ -61,17 +55,15 @@ class Context:
             yield conn
 
     @contextmanager
-    def write(self, decisions: int | None = None) -> Iterator[Connection]:
-        """A write transaction under the lease, for what was decided when operators' decisions
-        stood at `decisions` (as of the last read, if not given).
+    def write(self) -> Iterator[Connection]:
+        """A write transaction under the lease.
 
         Raises Fenced if another worker has taken the lease, Overtaken if an operator has decided
-        since; either way nothing is written.
+        since the last read; either way nothing is written.
         """
-        expected = self.decisions if decisions is None else decisions
         with self.store.write() as conn:
             lease.check(conn, LEASE, self._token)
-            if notices.decisions(conn) != expected:
+            if notices.decisions(conn) != self.decisions:
                 raise Overtaken
             self.now = self.store.now(conn)
             yield conn
@@ -80,10 +72,17 @@ class Context:
         """Whether each signature holds; on several threads where there is more than a handful."""
         if self._pool is None or len(checks) < _WORTH_THREADS:
             return _verify_each(checks)
-        # One equal part for each thread: more parts cost more in hand-overs than they even out.
+        # One equal part for each thread, this one too: more parts cost more in hand-overs than they
+        # even out.
         size = -(-len(checks) // self._threads)
-        parts = [checks[start : start + size] for start in range(0, len(checks), size)]
-        return [result for part in self._pool.map(_verify_each, parts) for result in part]
+        others = [
+            self._pool.submit(_verify_each, checks[start : start + size])
+            for start in range(size, len(checks), size)
+        ]
+        results = _verify_each(checks[:size])
+        for other in others:
+            results += other.result()
+        return results
 
     def close(self) -> None:
         """End the threads."""

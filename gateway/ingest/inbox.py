@@ -6,6 +6,7 @@ nor starve the others. What is dropped costs nothing: the next IOU contains it.
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from protocol import topics
@@ -35,18 +36,21 @@ class Inbox:
         self._closed = False
         self.dropped = 0
 
-    def put(self, message: Received) -> bool:
-        """Add a message; False if its device already has too many waiting."""
-        sender = message.topic[:_SENDER_END]
+    def put(self, messages: Iterable[Received]) -> list[Received]:
+        """Add these messages; those that were dropped, since their device has too many waiting."""
+        dropped = []
         with self._condition:
-            if self._waiting[sender] >= MAX_WAITING_PER_DEVICE:
-                self.dropped += 1
-                return False
-            self._waiting[sender] += 1
-            self._messages.append(message)
-            if len(self._messages) == 1:
+            for message in messages:
+                sender = message.topic[:_SENDER_END]
+                if self._waiting[sender] >= MAX_WAITING_PER_DEVICE:
+                    dropped.append(message)
+                else:
+                    self._waiting[sender] += 1
+                    self._messages.append(message)
+            self.dropped += len(dropped)
+            if self._messages:
                 self._condition.notify()
-        return True
+        return dropped
 
     def take(self, timeout: float) -> list[Received]:
         """All that is there, waiting up to `timeout` seconds for the first; empty if none came."""

@@ -1,29 +1,18 @@
 """One batch, through all steps: the pure shape of the hot path.
 
 Decoding and the first refusals happen here; what a message of each kind does is in `ious` and
-`control`. `prepare` writes nothing, so that one batch can be prepared while the one before it
-commits; `finish` is only ever run for one batch at a time, in order. A message from a sender that
-is not known, or that is no message at all, gets no answer.
+`control`. A message from a sender that is not known, or that is no message at all, gets no answer.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.ingest import control
 from gateway.ingest.context import Context
 from gateway.ingest.directory import KnownDevice
 from gateway.ingest.inbox import Received
-from gateway.ingest.ious import (
-    Claim,
-    Decided,
-    commit,
-    decide,
-    read_claim,
-    refuse,
-    take_ious,
-)
+from gateway.ingest.ious import Claim, read_claim, refuse, take_ious
 from gateway.ingest.replies import Outgoing
 from protocol import MAX_MESSAGE, topics
 from protocol.errors import ProtocolError, WireError
@@ -39,21 +28,16 @@ HANDLERS: dict[str, Handler] = {
 """What is done with each kind but `iou`, which is taken by the batch."""
 
 
-@dataclass(slots=True)
-class Prepared:
-    """A batch before its commit: refusals, messages other than IOUs, and the IOUs, decided on where
-    nothing else in the batch could change what they come to."""
+def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
+    """Decode, coalesce, verify and commit one batch, and return what to publish now that it is on
+    disk.
 
-    answers: list[Outgoing]
-    control: list[tuple[KnownDevice, str, bytes]]
-    claims: list[Claim]
-    decided: Decided | None
-
-
-def prepare(context: Context, batch: Sequence[Received]) -> Prepared:
-    """Decode, coalesce and verify one batch. Writes nothing."""
+    Raises Fenced if this worker was replaced, and the database's error if it can't be written;
+    then nothing of what is not yet on disk was answered.
+    """
     context.metrics.batch_size.observe(len(batch))
-    prepared = Prepared([], [], [], None)
+    answers: list[Outgoing] = []
+    claims: list[Claim] = []
     arrived = _senders(context, batch)
     for kind, count in Counter(kind for _, kind, _ in arrived).items():
         context.metrics.messages.labels(kind).inc(count)
@@ -61,38 +45,13 @@ def prepare(context: Context, batch: Sequence[Received]) -> Prepared:
         try:
             _check_delivery(message)
             if kind == "iou":
-                prepared.claims.append(read_claim(device, message.payload))
+                claims.append(read_claim(device, message.payload))
             else:
-                prepared.control.append((device, kind, message.payload))
-        except ProtocolError as error:
-            prepared.answers.append(refuse(context, device, kind, b"", error))
-    if not prepared.control:
-        prepared.decided = decide(context, prepared.claims)
-    return prepared
-
-
-def finish(context: Context, prepared: Prepared) -> list[Outgoing]:
-    """Commit a batch, and return what to publish now that it is on disk.
-
-    Raises Fenced if this worker was replaced, and the database's error if it can't be written;
-    then nothing of what is not yet on disk was answered.
-    """
-    answers = prepared.answers
-    for device, kind, payload in prepared.control:
-        try:
-            answers += HANDLERS[kind](context, device, payload)
+                answers += HANDLERS[kind](context, device, message.payload)
         except ProtocolError as error:
             answers.append(refuse(context, device, kind, b"", error))
-    if prepared.decided is not None:
-        answers += commit(context, prepared.decided)
-    elif prepared.claims:
-        answers += take_ious(context, prepared.claims)
+    answers += take_ious(context, claims)
     return answers
-
-
-def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
-    """Take one batch through all steps, one after the other."""
-    return finish(context, prepare(context, batch))
 
 
 def _senders(

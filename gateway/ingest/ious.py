@@ -54,46 +54,26 @@ class _Group:
     coalesced: int = 0
 
 
-@dataclass(slots=True)
-class Decided:
-    """IOUs that are decoded, coalesced and verified, and not yet on disk. `decisions` is how many
-    decisions of operators were known then."""
-
-    claims: Sequence[Claim]
-    groups: list[_Group]
-    answers: list[Outgoing]
-    decisions: int
-
-
-def decide(context: Context, claims: Sequence[Claim]) -> Decided:
-    """Find out what these IOUs come to, as far as is known now. Writes nothing."""
-    decisions = context.decisions
-    answers: list[Outgoing] = []
-    groups = _group(context, claims, answers)
-    _choose(context, groups, answers)
-    return Decided(claims, groups, answers, decisions)
-
-
-def commit(context: Context, decided: Decided) -> list[Outgoing]:
-    """Raise the marks that were decided on, deciding again where another writer was there first,
-    and return the answers to send.
-
-    On return everything that the answers say is on disk. Raises Fenced if this worker was replaced.
-    """
-    for _ in range(_MAX_ATTEMPTS):
-        if _write(context, decided):
-            _after_commit(context, decided.groups, decided.answers)
-            return decided.answers
-        context.directory.forget_channels(group.channel.id for group in decided.groups)
-        with context.read() as conn:
-            _look_up(context, conn, decided.claims)
-        decided = decide(context, decided.claims)
-    raise Overtaken
-
-
 def take_ious(context: Context, claims: Sequence[Claim]) -> list[Outgoing]:
-    """Decide on these IOUs and commit them, one after the other."""
-    return commit(context, decide(context, claims))
+    """Decide what these IOUs come to, raise the marks, and return the answers to send; where
+    another writer was there first, decide again.
+
+    On return everything that the answers say is on disk. Raises Fenced if this worker was replaced,
+    Overtaken if others decided faster than this could commit, eight times over.
+    """
+    if not claims:
+        return []
+    for _ in range(_MAX_ATTEMPTS):
+        answers: list[Outgoing] = []
+        groups = _group(context, claims, answers)
+        _choose(context, groups, answers)
+        if _write(context, groups):
+            _after_commit(context, groups, answers)
+            return answers
+        context.directory.forget_channels(group.channel.id for group in groups)
+        with context.read() as conn:
+            _look_up(context, conn, claims)
+    raise Overtaken
 
 
 def _look_up(context: Context, conn: Connection, claims: Sequence[Claim]) -> None:
@@ -214,15 +194,15 @@ def _next_candidate(
     return None, payee.STALE
 
 
-def _write(context: Context, decided: Decided) -> bool:
+def _write(context: Context, groups: list[_Group]) -> bool:
     """One transaction for the whole batch; False if another writer was there first."""
-    winners = [group for group in decided.groups if group.winner is not None]
-    contradictions = [group for group in decided.groups if group.contradiction is not None]
+    winners = [group for group in groups if group.winner is not None]
+    contradictions = [group for group in groups if group.contradiction is not None]
     if not winners and not contradictions:
         return True
     started = time.perf_counter()
     try:
-        with context.write(decided.decisions) as conn:
+        with context.write() as conn:
             rows = [
                 {
                     "b_id": group.channel.id,

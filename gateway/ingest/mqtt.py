@@ -49,6 +49,7 @@ class Link:
         self._epoch = 0
         self.connected = threading.Event()
         client = BufferedClient(
+            self._on_burst,
             CallbackAPIVersion.VERSION2,
             client_id=CLIENT_ID,
             clean_session=True,
@@ -136,14 +137,17 @@ class Link:
         log.warning("disconnected from broker", reason=str(reason))
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        received = Received(
-            message.topic,
-            bytes(message.payload),
-            message.retain,
-            message.mid if message.qos else 0,
-            self._epoch,
+        mid = message.mid if message.qos else 0
+        self._put(
+            [Received(message.topic, bytes(message.payload), message.retain, mid, self._epoch)]
         )
-        if not self._inbox.put(received):
-            self._metrics.dropped.inc()
+
+    def _on_burst(self, burst: list[tuple[str, bytes]]) -> None:
+        self._put([Received(topic, payload) for topic, payload in burst])
+
+    def _put(self, arrived: list[Received]) -> None:
+        dropped = self._inbox.put(arrived)
+        if dropped:
+            self._metrics.dropped.inc(len(dropped))
             # Dropped for good: without a PUBACK the broker would stop sending to us altogether.
-            self.acknowledge([received])
+            self.acknowledge(dropped)

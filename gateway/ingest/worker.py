@@ -1,12 +1,10 @@
-"""The threads that take batches: whatever arrived while the last one was being prepared.
+"""The thread that takes batches: whatever arrived while the last one was on its way to the disk.
 
-Two steps, each a thread: while one batch commits, the next is decoded and verified. There is no
-timer in the hot path. Between batches, at most once a second, it tells devices what
+There is no timer in the hot path. Between batches, at most once a second, it tells devices what
 operators decided and closes channels that have expired. A database that can't be written or a lost
 lease ends the worker, and with it the process: nothing may be answered that is not on disk.
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +15,7 @@ import structlog
 from gateway.ingest import upkeep
 from gateway.ingest.context import LEASE, Context, Overtaken
 from gateway.ingest.inbox import Inbox, Received
-from gateway.ingest.ingest import Prepared, finish, prepare
+from gateway.ingest.ingest import process
 from gateway.ingest.mqtt import Broker, Link
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
@@ -28,12 +26,10 @@ log = structlog.get_logger(__name__)
 
 _UPKEEP_SECONDS = 1.0
 
-_Batch = tuple[list[Received], Prepared]
-
 
 class Worker:
-    """The ingest of one gateway process. `on_failure` is called once, from one of its threads, with
-    what ended it; a clean `stop` does not call it."""
+    """The ingest of one gateway process. `on_failure` is called from its thread with what ended it;
+    a clean `stop` does not call it."""
 
     def __init__(
         self,
@@ -48,71 +44,50 @@ class Worker:
             token = lease.take(conn, LEASE, holder)
         self._context = Context(store, keys, metrics, token, threads=cpu_count() or 1)
         self._inbox = Inbox()
-        self._prepared: queue.Queue[_Batch | None] = queue.Queue(maxsize=1)
         self.link = Link(broker, self._inbox, metrics)
         self._on_failure = on_failure
-        self._failed = threading.Event()
         self._stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._guarded, args=(step,), name=name, daemon=True)
-            for name, step in (("prepare", self._prepare), ("finish", self._finish))
-        ]
+        self._thread = threading.Thread(target=self._guarded, name="ingest", daemon=True)
         metrics.inbox.set_function(lambda: len(self._inbox))
 
     def start(self) -> None:
         """Connect to the broker and begin."""
         self.link.start()
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Take what has arrived, answer it, and end."""
         self.link.quiet()
         self._stopping.set()
         self._inbox.close()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(timeout=30)
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
         self.link.stop()
         self._context.close()
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def _guarded(self) -> None:
         try:
-            step()
-        except BaseException as error:  # noqa: BLE001  whatever ends a thread ends the process
+            self._run()
+        except BaseException as error:  # noqa: BLE001  whatever ends the thread ends the process
             log.critical("ingest ends: nothing more can be taken", error=repr(error))
-            if not self._failed.is_set():
-                self._failed.set()
-                self._on_failure(error)
+            self._on_failure(error)
 
-    def _prepare(self) -> None:
-        while not self._failed.is_set():
-            batch = self._inbox.take(timeout=_UPKEEP_SECONDS)
-            if batch:
-                self._prepared.put((batch, prepare(self._context, batch)))
-            elif self._stopping.is_set():
-                self._prepared.put(None)
-                return
-
-    def _finish(self) -> None:
+    def _run(self) -> None:
         next_upkeep = time.monotonic()
         while True:
-            try:
-                taken = self._prepared.get(timeout=_UPKEEP_SECONDS)
-            except queue.Empty:
-                pass
-            else:
-                if taken is None:
-                    return
-                self._answer(*taken)
+            batch = self._inbox.take(timeout=_UPKEEP_SECONDS)
+            if batch:
+                self._answer(batch)
+            elif self._stopping.is_set():
+                return
             if time.monotonic() >= next_upkeep:
                 upkeep.expire(self._context)
                 self.link.publish(upkeep.tell(self._context))
                 next_upkeep = time.monotonic() + _UPKEEP_SECONDS
 
-    def _answer(self, batch: list[Received], prepared: Prepared) -> None:
+    def _answer(self, batch: list[Received]) -> None:
         try:
-            answers = finish(self._context, prepared)
+            answers = process(self._context, batch)
         except Overtaken:
             # Operators decided faster than the batch could commit, eight times over: the devices
             # repeat what was not answered.

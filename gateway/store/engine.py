@@ -30,6 +30,11 @@ _PRAGMAS: tuple[tuple[str, str, object], ...] = (
     ("foreign_keys", "PRAGMA foreign_keys=ON", 1),
 )
 
+_NOW = {
+    "sqlite": text("SELECT CAST(strftime('%s', 'now') AS INTEGER)"),
+    "postgresql": text("SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"),
+}
+
 
 class Store:
     """A database that is open; the transactions of every use case come from here."""
@@ -61,11 +66,7 @@ class Store:
         """Unix seconds by the database's clock, or by the clock that the store was given."""
         if self._clock is not None:
             return self._clock()
-        if conn.dialect.name == "sqlite":
-            statement = "SELECT CAST(strftime('%s', 'now') AS INTEGER)"
-        else:
-            statement = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"
-        return int(conn.execute(text(statement)).scalar_one())
+        return int(conn.execute(_NOW[conn.dialect.name]).scalar_one())
 
     def close(self) -> None:
         """Close all connections."""

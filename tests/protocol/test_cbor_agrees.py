@@ -33,6 +33,12 @@ def test_values_encode_as_cbor2_does_and_come_back(value: Any) -> None:
     assert cbor.decode(encoded) == value == cbor2.loads(encoded)
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(levels(cbor.MAX_DEPTH - 1), max_size=23))
+def test_numbered_values_encode_as_the_map_that_they_stand_for(given_values: list[Any]) -> None:
+    assert cbor.encode_numbered(*given_values) == cbor.encode(dict(enumerate(given_values, 1)))
+
+
 def accepted_only_if_it_is_the_one_encoding(data: bytes) -> None:
     try:
         value = cbor.decode(data)
