@@ -99,15 +99,22 @@ class Broker:
                 stderr=log,
                 env=self._environment,
             )
+        try:
+            self._wait_ready(process)
+        except BaseException:  # an interrupt too: nobody else knows of this process yet
+            process.kill()
+            process.wait()
+            raise
+        return process
+
+    def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise BrokerError(self._failure(f"ended with status {process.returncode}"))
             if _accepts(self.port):
-                return process
+                return
             time.sleep(0.01)
-        process.kill()
-        process.wait()
         raise BrokerError(self._failure(f"was not ready after {_READY_SECONDS:.0f} seconds"))
 
     def _failure(self, what: str) -> str:

@@ -250,3 +250,6 @@ def _after_commit(context: Context, groups: list[_Group], answers: list[Outgoing
             answers.append(replies.grant(group.device, channel))
         if group.winner is not None or group.answer_ack:
             answers.append(replies.ack(group.device, channel))
+        if group.answer_ack and channel.state == payee.CLOSED:
+            # A device that still repeats its last IOU has missed the close.
+            answers.append(replies.close_receipt(context.keys, channel))

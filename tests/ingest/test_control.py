@@ -142,6 +142,19 @@ def test_d16_close_with_a_lower_final_ends_at_the_mark_and_twice_is_once(gateway
     assert gateway.count("interval") == 1
 
 
+def test_a_device_that_repeats_its_last_iou_learns_that_the_channel_was_closed(
+    gateway: Gateway,
+) -> None:
+    device = gateway.device()
+    channel = device.opened()
+    last = device.iou(channel, 10)
+    gateway.take(last)
+    (closed,) = gateway.take(device.close(channel))
+    answers = gateway.take(last)
+    assert [kind_of(answer) for answer in answers] == ["ack", "receipt"]
+    assert answers[1] == closed
+
+
 def test_a_close_races_with_a_charge_in_one_batch_and_nothing_is_lost(gateway: Gateway) -> None:
     """The close carries what is owed; the IOU beside it can't be counted a second time."""
     device = gateway.device()
