@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from gateway.ledger.states import IllegalMove
 from gateway.operations.errors import BadInput
@@ -118,10 +119,23 @@ def _illegal_move(_request: Request, error: Exception) -> JSONResponse:
     return respond(409, str(error), kind="illegal-state")
 
 
-def _http(_request: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
-        return _unexpected(_request, error)
-    return respond(error.status_code, str(error.detail), headers=error.headers)
+        return _unexpected(request, error)
+    headers = error.headers
+    if error.status_code == 405:
+        # The framework names those of one route, and a path has several.
+        headers = {"Allow": ", ".join(_methods(request))}
+    return respond(error.status_code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that a request's path has."""
+    found: set[str] = set()
+    for template, item in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            found.update(method.upper() for method in item)
+    return sorted(found)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

@@ -29,10 +29,10 @@ def _atomic(value: object) -> int:
 
 _DIGITS = {
     "anyOf": [
-        {"type": "string", "pattern": "^-?[0-9]{1,19}$"},
-        {"type": "integer", "format": "int64"},
+        {"type": "string", "pattern": "^[0-9]{1,19}$"},
+        {"type": "integer", "minimum": 0, "maximum": MAX},
     ],
-    "description": "Atomic units of the currency (10^-scale of it).",
+    "description": "Atomic units of the currency (10^-scale of it), 0 to 2^63-1.",
     "examples": ["1234567"],
 }
 Atomic = Annotated[

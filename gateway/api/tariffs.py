@@ -37,7 +37,7 @@ class TariffIn(Body):
     payee_account: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
     window_units: Count
     max_capacity: Atomic
-    max_lifetime_s: Count
+    max_lifetime_s: Annotated[int, Field(ge=1, le=tariffs.LONGEST_S)]
     pricing: Literal["metered", "open-ended"] = "metered"
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from gateway.api.services import Office
-from gateway.api.shapes import MAX, Body, Cursor, Limit, Page, slice_of
+from gateway.api.shapes import Body, Cursor, Limit, Page, slice_of
 from gateway.operations import tokens
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
@@ -18,7 +18,7 @@ class TokenIn(Body):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Literal["viewer", "operator", "admin"]
-    lifetime_s: Annotated[int, Field(ge=1, le=MAX)] | None = None
+    lifetime_s: Annotated[int, Field(ge=1, le=tokens.LONGEST_S)] | None = None
 
 
 class TokenOut(BaseModel):

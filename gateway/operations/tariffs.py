@@ -15,6 +15,8 @@ from gateway.store.tables import Tariff as TariffRow
 from protocol.errors import ProtocolError
 from protocol.pricing import METERED, OPEN_ENDED, Tariff
 
+LONGEST_S = 100 * 366 * 86_400
+"""The longest lifetime that a channel of a tariff may have, in seconds."""
 PRICINGS = {"metered": METERED, "open-ended": OPEN_ENDED}
 
 
@@ -42,9 +44,12 @@ def add(store: Store, new: NewTariff) -> Row[Any]:
     check_name(new.name)
     if new.pricing not in PRICINGS:
         raise BadInput("pricing", "must be metered or open-ended")
-    for field in ("window_units", "max_capacity", "max_lifetime_s"):
+    for field in ("window_units", "max_capacity"):
         if not 1 <= getattr(new, field) < 2**63:
             raise BadInput(field, "must be 1 to 2^63-1")
+    if not 1 <= new.max_lifetime_s <= LONGEST_S:
+        # A device adds it to the time now, which must not come to more than the wire can say.
+        raise BadInput("max_lifetime_s", "must be 1 second to 100 years")
     with store.write() as conn:
         try:
             payee = accounts.get(conn, new.payee_account)

@@ -21,6 +21,8 @@ from gateway.store.engine import Store
 from gateway.store.tables import Token
 
 ROLES = ("viewer", "operator", "admin")
+LONGEST_S = 100 * 366 * 86_400
+"""The longest lifetime of a token, in seconds."""
 _TOKEN = re.compile(r"tally_([0-9a-f]{12})_[0-9a-f]{64}")
 
 
@@ -53,7 +55,7 @@ def add_in(
     check_name(name)
     if role not in ROLES:
         raise BadInput("role", "must be viewer, operator or admin")
-    if lifetime_s is not None and not 1 <= lifetime_s <= 100 * 366 * 86400:
+    if lifetime_s is not None and not 1 <= lifetime_s <= LONGEST_S:
         raise BadInput("lifetime_s", "must be 1 second to 100 years")
     id_ = secrets.token_hex(6)
     token = f"tally_{id_}_{secrets.token_hex(32)}"
