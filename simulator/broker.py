@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -31,13 +32,22 @@ class BrokerError(Exception):
 class Broker:
     """A running broker. Leaving it as a context manager stops it."""
 
-    def __init__(self, command: list[str], data_folder: Path, port: int, log: Path) -> None:
-        """Start `command` in `data_folder`; it must listen on `port` of 127.0.0.1.
+    def __init__(
+        self,
+        command: list[str],
+        data_folder: Path,
+        port: int,
+        log: Path,
+        tls_ports: Sequence[int] = (),
+    ) -> None:
+        """Start `command` in `data_folder`; it must listen on `port` of 127.0.0.1, and on
+        `tls_ports` under TLS, in the order of the configuration.
 
         Raises BrokerError if it ends, or isn't ready within 20 seconds.
         """
         self.host = HOST
         self.port = port
+        self.tls_ports = tls_ports
         self.log = log
         self._command = command
         self._folder = data_folder
@@ -112,7 +122,8 @@ class Broker:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise BrokerError(self._failure(f"ended with status {process.returncode}"))
-            if _accepts(self.port):
+            # It opens its listeners in their order.
+            if _accepts([self.port, *self.tls_ports][-1]):
                 return
             time.sleep(0.01)
         raise BrokerError(self._failure(f"was not ready after {_READY_SECONDS:.0f} seconds"))
@@ -155,20 +166,26 @@ def start_broker(data_folder: Path, port: int = 0) -> Broker:
 
 
 def start_mosquitto(program: str, data_folder: Path, port: int = 0) -> Broker:
-    """A Mosquitto with the settings of the shipped mosquitto.conf. Raises BrokerError."""
+    """A Mosquitto with the settings of the data folder's mosquitto.conf, or else of the shipped
+    one, on 127.0.0.1 alone; TLS listeners get free ports. Raises BrokerError."""
     folder = _prepared(data_folder)
     port = port or _free_port()
-    shipped = next((path for path in _CONF if path.exists()), None)
-    if shipped is None:
+    own = (folder / "mosquitto.conf", *_CONF)
+    found = next((path for path in own if path.exists()), None)
+    if found is None:
         raise BrokerError(f"this installation lacks {_CONF[-1]}; install tallystick again")
-    lines = shipped.read_text().splitlines()
+    ports: list[int] = []
+    lines = []
+    for line in found.read_text().splitlines():
+        is_listener = line.startswith("listener ")
+        if is_listener:
+            ports.append(_free_port() if ports else port)
+        lines.append(f"listener {ports[-1]} {HOST}" if is_listener else line)
     conf = folder / "broker" / "running.conf"
-    conf.write_text(
-        "\n".join(f"listener {port} {HOST}" if x.startswith("listener ") else x for x in lines)
-    )
+    conf.write_text("\n".join(lines))
     # Relative, because it is read again on SIGHUP by a user who may not see the folders above.
     command = [program, "-c", "broker/running.conf"]
-    return Broker(command, folder, port, folder / "broker" / "broker.log")
+    return Broker(command, folder, port, folder / "broker" / "broker.log", ports[1:])
 
 
 def start_embedded_broker(data_folder: Path, port: int = 0) -> Broker:
