@@ -23,7 +23,8 @@ COMMANDS = {
     "init": "Make a data folder: key, database, broker's files, first admin token.",
     "serve": "Run the gateway: payments, API and scheduled settlement.",
     "account": "Owners of devices, and how much they may owe.",
-    "device": "Machines: register, suspend, resume, revoke, new password.",
+    "device": "Machines: register, suspend, resume, revoke, new password or certificate.",
+    "pki": "Certificates for TLS: make an authority, renew, list, revoke.",
     "tariff": "Prices: add, list, retire.",
     "channel": "Payment channels: look, close, thaw.",
     "token": "Access to the API.",
@@ -161,6 +162,7 @@ def _status(error: Exception) -> int | None:
     from gateway.keys import KeyFileError
     from gateway.ledger.states import IllegalMove
     from gateway.operations.errors import BadInput
+    from gateway.pki.authority import PkiError
     from gateway.settlement.rails.manual import OutcomesError
     from gateway.store.errors import StoreError
 
@@ -171,6 +173,7 @@ def _status(error: Exception) -> int | None:
         IllegalMove,
         KeyFileError,
         OutcomesError,
+        PkiError,
         StoreError,
     )
     if isinstance(error, wrong):

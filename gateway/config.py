@@ -86,14 +86,26 @@ class Config(BaseSettings):
     folder."""
     broker_ca_file: Path | None = None
     """The certificates that the broker's is checked against; TLS is used if this is set."""
+    broker_certificate_file: Path | None = None
+    """The gateway's own certificate, for a broker that asks for one; needs broker_key_file."""
+    broker_key_file: Path | None = None
+    """The key of broker_certificate_file, which only its owner may read."""
+    broker_insecure: bool = False
+    """Must be true for plain MQTT to a `broker_host` beyond this machine: passwords and readings
+    can be read on the way, and the broker can't be told from another."""
     broker_pid_file: Path = Path()
     """Mosquitto's pid file, through which it is told that devices' passwords have changed; default:
     `broker/persistence/mosquitto.pid` in the data folder."""
     api_host: str = Field(default="127.0.0.1", min_length=1)
     api_port: Port = 8080
     api_public: bool = False
-    """Must be true for an `api_host` that other machines can reach: the API speaks plain HTTP, so
-    a proxy that speaks TLS must stand before it."""
+    """Must be true for an `api_host` that other machines can reach while the API speaks plain
+    HTTP: a proxy that speaks TLS must then stand before it."""
+    api_certificate_file: Path | None = None
+    """The API's certificate, with those between it and the authority; TLS is used if this is set.
+    Needs api_key_file."""
+    api_key_file: Path | None = None
+    """The key of api_certificate_file, which only its owner may read."""
     settle_every: Annotated[int, BeforeValidator(seconds)] = 0
     """How often `serve` settles every currency, in seconds; 0 is never."""
     rail: Literal["manual"] = "manual"
@@ -114,12 +126,33 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _ask_before_going_public(self) -> "Config":
-        if not is_loopback(self.api_host) and not self.api_public:
+        public = not is_loopback(self.api_host) and self.api_certificate_file is None
+        if public and not self.api_public:
             raise ValueError(
                 f"api_host: {self.api_host} can be reached by other machines, and the API speaks "
-                "plain HTTP; put a TLS proxy before it and set api_public = true, "
+                "plain HTTP; set api_certificate_file and api_key_file (`tallystick pki init` "
+                "makes them), or put a TLS proxy before it and set api_public = true, "
                 "or use 127.0.0.1"
             )
+        plain = not is_loopback(self.broker_host) and self.broker_ca_file is None
+        if plain and not self.broker_insecure:
+            raise ValueError(
+                f"broker_host: {self.broker_host} is another machine, and no TLS is set: passwords "
+                "could be read on the way; set broker_ca_file, or, where the network itself is "
+                "trusted, broker_insecure = true"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "Config":
+        for name in ("broker", "api"):
+            certificate = getattr(self, f"{name}_certificate_file")
+            key = getattr(self, f"{name}_key_file")
+            if (certificate is None) != (key is None):
+                lacking = "key" if key is None else "certificate"
+                raise ValueError(f"{name}_{lacking}_file: is needed too, or neither")
+        if self.broker_certificate_file is not None and self.broker_ca_file is None:
+            raise ValueError("broker_ca_file: is needed with broker_certificate_file")
         return self
 
     @property
@@ -178,6 +211,21 @@ def _said(error: object) -> str:
     if details["type"] == "extra_forbidden":
         what = "there is no such setting"
     return f"{where}: {what}" if where else what
+
+
+def check_key_file(name: str, path: Path | None) -> None:
+    """Nothing if the setting `name` is not set, or its file is its owner's alone to read.
+
+    Raises ConfigError.
+    """
+    if path is None:
+        return
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError as error:
+        raise ConfigError(f"{name}: {path} can't be read ({error.strerror})") from None
+    if mode & 0o077:
+        raise ConfigError(f"{name}: others may read it (mode {mode:o}); run: chmod 600 {path}")
 
 
 def read_password(config: Config) -> str:

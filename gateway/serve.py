@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -25,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import logs
 from gateway.api.app import create_app
 from gateway.api.services import Services
-from gateway.config import Config, ConfigError, is_loopback, read_password
+from gateway.config import Config, ConfigError, check_key_file, is_loopback, read_password
 from gateway.ingest.context import LEASE
 from gateway.ingest.mqtt import Broker
 from gateway.ingest.worker import Worker
@@ -75,8 +77,10 @@ def serve(config: Config, ready_file: Path | None = None) -> int:
     API listens. Raises ConfigError, KeyFileError or StoreError if it can't begin.
     """
     logs.to_stderr()
-    if not is_loopback(config.api_host):
+    if not is_loopback(config.api_host) and config.api_certificate_file is None:
         log.warning("the API is open to other machines without TLS", api_host=config.api_host)
+    if not is_loopback(config.broker_host) and config.broker_ca_file is None:
+        log.warning("plain MQTT to another machine", broker_host=config.broker_host)
     with opened(config) as office, locked(config.data, alone=config.sqlite_path is not None):
         return _Process(office, ready_file).run()
 
@@ -98,11 +102,20 @@ class _Process:
             config.broker_username,
             read_password(config),
             config.broker_ca_file,
+            config.broker_certificate_file,
+            config.broker_key_file,
         )
+        check_key_file("broker_key_file", config.broker_key_file)
+        api_tls = _api_tls(config)
         self._listening = _listen(config)
-        self._worker = Worker(
-            office.store, office.keys, metrics, broker, self._holder, self._failed
-        )
+        try:
+            self._worker = Worker(
+                office.store, office.keys, metrics, broker, self._holder, self._failed
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"broker_ca_file, broker_certificate_file or broker_key_file: {error}"
+            ) from None
         services = Services(
             store=office.store,
             keys=office.keys,
@@ -119,6 +132,7 @@ class _Process:
                 server_header=False,
                 lifespan="off",
                 timeout_graceful_shutdown=5,
+                **api_tls,
             )
         )
 
@@ -158,7 +172,8 @@ class _Process:
             if self._ending.wait(0.05):
                 return
         host, port = self._listening.getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self._office.config.api_certificate_file is None else "https"
+        url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
         if self._ready_file is not None:
             draft = self._ready_file.with_name(self._ready_file.name + ".tmp")
             draft.write_text(url + "\n")
@@ -207,6 +222,19 @@ def _until_due(office: Office, every: int) -> float:
         last = conn.execute(select(func.max(run_table.c.period_end))).scalar_one()
         now = office.store.now(conn)
     return 0.0 if last is None else float(max(0, min(every, every - (now - int(last)))))
+
+
+def _api_tls(config: Config) -> dict[str, Any]:
+    """How the API is to speak TLS, for uvicorn; nothing if it is not to. Raises ConfigError."""
+    certificate, key = config.api_certificate_file, config.api_key_file
+    if certificate is None:
+        return {}
+    check_key_file("api_key_file", key)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        raise ConfigError(f"api_certificate_file, api_key_file: {error}") from None
+    return {"ssl_certfile": certificate, "ssl_keyfile": key}
 
 
 def _listen(config: Config) -> socket.socket:

@@ -9,6 +9,8 @@ from sqlalchemy import Row
 from gateway.api.services import Office
 from gateway.api.shapes import Body, Cursor, DeviceId, Limit, Page, cursor_of, position_of
 from gateway.operations import devices
+from gateway.pki.authority import LONGEST_DAYS
+from gateway.pki.folder import DEVICE_DAYS
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 
@@ -46,6 +48,22 @@ class Registered(BaseModel):
     device: DeviceOut
     mqtt: MqttLogin
     gateway_key: str
+
+
+class CertificateIn(Body):
+    """How long a certificate is to be good."""
+
+    days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] = DEVICE_DAYS
+
+
+class CertificateOut(BaseModel):
+    """A certificate with its key and authority, in PEM. The key is told this once."""
+
+    serial: str
+    expires_at: int
+    certificate: str
+    private_key: str
+    authority: str
 
 
 def device_out(row: Row[Any]) -> DeviceOut:
@@ -128,3 +146,16 @@ def rotate_password(office: Office, device_id: DeviceId) -> MqttLogin:
     """A new MQTT password, told this once; the old one ends."""
     password = devices.rotate_password(office.store, office.credentials, device_id)
     return MqttLogin(username=device_id, client_id=device_id, password=password)
+
+
+@router.post("/{device_id}/certificate", operation_id="issueDeviceCertificate", status_code=201)
+def issue_certificate(office: Office, device_id: DeviceId, body: CertificateIn) -> CertificateOut:
+    """A TLS certificate for the broker; its key is told this once. Older ones stay good."""
+    issued, authority = devices.certificate(office.store, office.credentials, device_id, body.days)
+    return CertificateOut(
+        serial=issued.serial,
+        expires_at=int(issued.certificate.not_valid_after_utc.timestamp()),
+        certificate=issued.certificate_pem.decode(),
+        private_key=issued.key_pem.decode(),
+        authority=authority.decode(),
+    )

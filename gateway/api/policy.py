@@ -19,6 +19,7 @@ POLICY = {
     "resumeDevice": "operator",
     "revokeDevice": "operator",
     "rotateDevicePassword": "operator",
+    "issueDeviceCertificate": "operator",
     "listTariffs": "viewer",
     "addTariff": "admin",
     "getTariff": "viewer",

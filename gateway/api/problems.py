@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 
 from gateway.ledger.states import IllegalMove
 from gateway.operations.errors import BadInput
+from gateway.pki.authority import PkiError
 from gateway.store.errors import Conflict, NotFound, StoreError
 from gateway.store.idempotency import OtherRequest
 
@@ -72,6 +73,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BadInput, _bad_input)
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(IllegalMove, _illegal_move)
+    app.add_exception_handler(PkiError, _certificates)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -117,6 +119,12 @@ def _store(_request: Request, error: Exception) -> JSONResponse:
 
 def _illegal_move(_request: Request, error: Exception) -> JSONResponse:
     return respond(409, str(error), kind="illegal-state")
+
+
+def _certificates(request: Request, error: Exception) -> JSONResponse:
+    # A file of the authority that can't be used; its path is for the operator, not for the caller.
+    log.error("certificates can't be issued or revoked", path=request.url.path, error=str(error))
+    return respond(503, "the certificate authority can't be used; the gateway's log says more")
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -1,18 +1,32 @@
 """`tallystick device`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 
 from gateway.api.devices import MqttLogin, Registered, device_out
 from gateway.commands import shared
 from gateway.operations import devices
 from gateway.operations.errors import BadInput
+from gateway.pki.authority import LONGEST_DAYS
+from gateway.pki.folder import DEVICE_DAYS
+from gateway.pki.handover import hand_over
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 DeviceId = Annotated[str, typer.Argument(metavar="DEVICE", help="The device's id.")]
 _ONCE = "The password is told this once."
+
+
+class Handed(BaseModel):
+    """A certificate that was issued, and the files to give to the device."""
+
+    device: str
+    serial: str
+    expires: str
+    files: list[str]
 
 
 @app.command()
@@ -98,3 +112,25 @@ def password(context: typer.Context, device: DeviceId) -> None:
     with shared.office(context) as office:
         secret = devices.rotate_password(office.store, office.credentials, device)
     shared.show(context, MqttLogin(username=device, client_id=device, password=secret), _ONCE)
+
+
+@app.command()
+def certificate(
+    context: typer.Context,
+    device: DeviceId,
+    out: Annotated[Path, typer.Option(help="A folder, made if it is missing, for the files.")],
+    days: Annotated[
+        int, typer.Option(min=1, max=LONGEST_DAYS, help="How long it is good.")
+    ] = DEVICE_DAYS,
+) -> None:
+    """A TLS certificate with its key, for the broker; older ones stay good."""
+    with shared.office(context) as office:
+        issued, authority = devices.certificate(office.store, office.credentials, device, days)
+    names = hand_over(out, issued, authority)
+    handed = Handed(
+        device=device,
+        serial=issued.serial,
+        expires=f"{issued.certificate.not_valid_after_utc:%Y-%m-%d}",
+        files=[str(out / name) for name in names],
+    )
+    shared.show(context, handed, "The key is kept nowhere else: whoever has it can log in.")

@@ -37,6 +37,21 @@ class Broker:
     username: str
     password: str
     ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+def tls_context(broker: Broker) -> ssl.SSLContext | None:
+    """How TLS to this broker is to be: its certificate checked against `ca_file` alone, and its
+    name against the host; None if it is plain MQTT. Raises OSError for a file that is no use."""
+    if broker.ca_file is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(broker.ca_file)
+    if broker.certificate_file is not None:
+        context.load_cert_chain(broker.certificate_file, broker.key_file)
+    return context
 
 
 class Link:
@@ -57,8 +72,9 @@ class Link:
             manual_ack=True,
         )
         client.username_pw_set(broker.username, broker.password)
-        if broker.ca_file is not None:
-            client.tls_set(ca_certs=str(broker.ca_file), tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        context = tls_context(broker)
+        if context is not None:
+            client.tls_set_context(context)
         client.reconnect_delay_set(1, 30)
         # What waits while the broker is away is repeated by the devices anyway.
         client.max_queued_messages_set(10_000)

@@ -1,16 +1,21 @@
-"""Devices' passwords at the broker, as the use cases need them: written, then made known."""
+"""Devices' passwords and certificates at the broker, as the use cases need them: written, then made
+known."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from gateway.broker import credentials
+from gateway.pki import folder
+from gateway.pki.authority import Issued
+from gateway.store.errors import Conflict
 
 log = structlog.get_logger(__name__)
 
 
 class BrokerCredentials:
-    """The password file in a data folder, and the broker that reads it."""
+    """The password file and the certificates in a data folder, and the broker that reads them."""
 
     def __init__(self, data: Path, pid_file: Path) -> None:
         self._data = data
@@ -23,21 +28,40 @@ class BrokerCredentials:
         """
         password = credentials.new_password()
         credentials.set_password(self._data, device, password)
-        self._reload()
+        reread(self._pid_file, "passwords")
         return password
 
-    def remove(self, device: str) -> None:
-        """End this device's password. Raises OSError if the file can't be written."""
-        credentials.remove_user(self._data, device)
-        self._reload()
+    def certificate(self, device: str, days: int) -> tuple[Issued, bytes]:
+        """A new certificate for this device, and its authority's in PEM; older ones stay good.
 
-    def _reload(self) -> None:
+        Raises Conflict if this installation has no authority, PkiError, OSError.
+        """
+        if not folder.exists(self._data):
+            raise Conflict("certificates: this gateway issues none yet; run `tallystick pki init`")
+        pki = folder.load(self._data)
+        return pki.device(device, days, datetime.now(UTC)), pki.authority_pem
+
+    def remove(self, device: str) -> None:
+        """End this device's password and certificates.
+
+        Raises OSError if a file can't be written, PkiError if the authority can't be used.
+        """
+        credentials.remove_user(self._data, device)
         try:
-            credentials.reload_broker(self._pid_file)
-        except (OSError, credentials.CredentialError) as error:
-            # A broker that is not running reads the file when it starts.
-            log.warning(
-                "the broker was not told of the new password file: restart or reload it",
-                broker_pid_file=str(self._pid_file),
-                error=str(error),
-            )
+            if folder.exists(self._data):
+                folder.load(self._data).revoke_device(device, datetime.now(UTC))
+        finally:
+            reread(self._pid_file, "passwords")
+
+
+def reread(pid_file: Path, what: str) -> None:
+    """Have the broker reread its files, of which `what` has changed."""
+    try:
+        credentials.reload_broker(pid_file)
+    except (OSError, credentials.CredentialError) as error:
+        # A broker that is not running reads them when it starts.
+        log.warning(
+            f"the broker was not told of its new {what}: restart or reload it",
+            broker_pid_file=str(pid_file),
+            error=str(error),
+        )

@@ -1,6 +1,8 @@
-"""Use cases on devices: registering a key, passwords at the broker, suspending and revoking.
+"""Use cases on devices: registering a key, passwords and certificates for the broker, suspending
+and revoking.
 
-A device's password is made here, returned once, and kept as a hash in the broker's file alone.
+A device's password is returned once, and kept as a hash in the broker's file alone; the key of its
+certificate is returned once, and kept nowhere.
 """
 
 from collections.abc import Callable
@@ -12,6 +14,8 @@ from gateway.keys import BadPublicKey, check_public_key
 from gateway.operations.errors import BadInput
 from gateway.operations.paging import Page, one_page
 from gateway.operations.text import check_name
+from gateway.pki.authority import Issued
+from gateway.pki.folder import DEVICE_DAYS
 from gateway.store import accounts, channels, devices, notices
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound
@@ -20,13 +24,16 @@ from protocol.ids import device_id
 
 
 class Credentials(Protocol):
-    """The broker's password file, as far as devices are concerned."""
+    """Passwords and certificates for the broker, as far as devices are concerned."""
 
     def new(self, device: str) -> str:
         """Make, keep and return a new password for this device; older ones end."""
 
+    def certificate(self, device: str, days: int) -> tuple[Issued, bytes]:
+        """A new certificate for this device, and its authority's in PEM; older ones stay good."""
+
     def remove(self, device: str) -> None:
-        """End this device's password."""
+        """End this device's password and certificates."""
 
 
 def public_key(text: str) -> bytes:
@@ -129,7 +136,22 @@ def _written(store: Store, id_: str, step: Callable[[Connection], None]) -> Row[
 
 def rotate_password(store: Store, credentials: Credentials, id_: str) -> str:
     """A new password for a device; the old one ends. Raises NotFound, Conflict if revoked."""
-    row = show(store, id_)
-    if row.status == "revoked":
-        raise Conflict(f"device {id_}: is revoked, register a new key")
+    _not_revoked(store, id_)
     return credentials.new(id_)
+
+
+def certificate(
+    store: Store, credentials: Credentials, id_: str, days: int = DEVICE_DAYS
+) -> tuple[Issued, bytes]:
+    """A certificate with which a device may log in at the broker for so many days, and its
+    authority's in PEM; older ones stay good.
+
+    Raises NotFound, Conflict if the device is revoked or there is no authority, PkiError.
+    """
+    _not_revoked(store, id_)
+    return credentials.certificate(id_, days)
+
+
+def _not_revoked(store: Store, id_: str) -> None:
+    if show(store, id_).status == "revoked":
+        raise Conflict(f"device {id_}: is revoked, register a new key")

@@ -25,7 +25,8 @@ LONGEST_DAYS = AUTHORITY_DAYS
 _BACKDATED = timedelta(days=1)
 """Clocks differ: a certificate is valid from a day before it was made."""
 
-_HOST = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
 class PkiError(ValueError):
@@ -39,6 +40,11 @@ class Issued:
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
+
+    @property
+    def serial(self) -> str:
+        """The certificate's serial number, in hex digits."""
+        return serial_of(self.certificate)
 
     @property
     def certificate_pem(self) -> bytes:
@@ -203,6 +209,11 @@ def revocation_list(
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when)
         builder = builder.add_revoked_certificate(entry.build())
     return builder.sign(authority.key, hashes.SHA256())
+
+
+def serial_of(certificate: x509.Certificate) -> str:
+    """Its serial number, in hex digits."""
+    return f"{certificate.serial_number:x}"
 
 
 def role_of(certificate: x509.Certificate) -> str:

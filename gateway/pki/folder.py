@@ -47,11 +47,17 @@ class Known:
     @property
     def serial(self) -> str:
         """Its serial number, in hex digits."""
-        return _serial(self.certificate)
+        return authority.serial_of(self.certificate)
 
+    @property
+    def role(self) -> str:
+        """Whose it is, one of `authority.ROLES`."""
+        return authority.role_of(self.certificate)
 
-def _serial(certificate: x509.Certificate) -> str:
-    return f"{certificate.serial_number:x}"
+    @property
+    def name(self) -> str:
+        """Its common name: a device's id, `gateway`, or a server's first host."""
+        return authority.name_of(self.certificate)
 
 
 class Pki:
@@ -67,22 +73,27 @@ class Pki:
         """The certificate that all others are checked against."""
         return self._ca.certificate
 
+    @property
+    def authority_pem(self) -> bytes:
+        """That certificate in PEM."""
+        return self._ca.certificate_pem
+
     def servers(self, hosts: Sequence[str], days: int, now: datetime) -> list[Issued]:
         """New certificates of the broker, the API and the gateway, put where each reads its own.
 
         hosts: names and addresses under which broker and API are reached. Raises PkiError, OSError.
         """
-        for host in hosts:
-            authority.check_host(host)
-        broker = self._issue(BROKER, hosts[0] if hosts else "", hosts, days, now)
-        api = self._issue(API, hosts[0], hosts, days, now)
+        name = (*hosts, "")[0]
+        broker = self._issue(BROKER, name, hosts, days, now)
+        api = self._issue(API, name, hosts, days, now)
         gateway = self._issue(GATEWAY, GATEWAY_NAME, (), days, now)
-        write_file(self.data, "server.key", broker.key_pem.decode())
-        write_file(self.data, "server.crt", broker.certificate_pem.decode())
-        for name, issued in (("api", api), ("gateway", gateway)):
-            _write(self.folder / f"{name}.key", issued.key_pem, 0o600)
-            _write(self.folder / f"{name}.crt", issued.certificate_pem, 0o644)
-        self.publish()
+        with self._one_writer():
+            write_file(self.data, "server.key", broker.key_pem.decode())
+            write_file(self.data, "server.crt", broker.certificate_pem.decode())
+            for name, issued in (("api", api), ("gateway", gateway)):
+                _write(self.folder / f"{name}.key", issued.key_pem, 0o600)
+                _write(self.folder / f"{name}.crt", issued.certificate_pem, 0o644)
+            self._publish()
         return [broker, api, gateway]
 
     def device(self, device_id: str, days: int, now: datetime) -> Issued:
@@ -123,7 +134,7 @@ class Pki:
                 # later of the two, by the second.
                 updated = max(now - _SKEW, before.last_update_utc + timedelta(seconds=1))
                 _keep_crl(self.folder, self._ca, sorted(entries.items()), number + 1, updated)
-        self.publish()
+            self._publish()
         return len(fresh)
 
     def revoke_device(self, device_id: str, now: datetime) -> int:
@@ -132,16 +143,14 @@ class Pki:
             [
                 each.serial
                 for each in self.issued()
-                if each.revoked is None
-                and authority.role_of(each.certificate) == DEVICE
-                and authority.name_of(each.certificate) == device_id
+                if each.revoked is None and (each.role, each.name) == (DEVICE, device_id)
             ],
             now,
         )
 
-    def publish(self) -> None:
+    def _publish(self) -> None:
         """Give the broker the authority and the revocations; it rereads them when told to."""
-        write_file(self.data, "ca.crt", self._ca.certificate_pem.decode())
+        write_file(self.data, "ca.crt", self.authority_pem.decode())
         crl = self._crl().public_bytes(serialization.Encoding.PEM)
         write_file(self.data, "crl.pem", crl.decode())
 
@@ -150,7 +159,7 @@ class Pki:
     ) -> Issued:
         made = authority.issue(self._ca, role, name, hosts, days, now)
         # Before anybody has it: what is not known here could not be revoked.
-        _write(self._issued() / f"{_serial(made.certificate)}.crt", made.certificate_pem, 0o644)
+        _write(self._issued() / f"{made.serial}.crt", made.certificate_pem, 0o644)
         return made
 
     def _issued(self) -> Path:
@@ -185,11 +194,18 @@ def exists(data: Path) -> bool:
     return (data / FOLDER / _AUTHORITY_KEY).exists()
 
 
-def create(data: Path, label: str, now: datetime) -> Pki:
-    """Make an authority. Raises PkiError if there is one, OSError."""
+def create(data: Path, label: str, now: datetime, hosts: Sequence[str] = ()) -> Pki:
+    """Make an authority, unless one of `hosts` can't be in a certificate.
+
+    Raises PkiError, also if there is one, and OSError.
+    """
     folder = data / FOLDER
+    for host in hosts:
+        authority.check_host(host)
     if exists(data):
-        raise PkiError(f"{folder}: holds an authority already; `tallystick pki renew` renews")
+        raise PkiError(
+            f"{folder}: holds an authority already; `tallystick pki renew` renews what it issued"
+        )
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / "issued").mkdir(mode=0o700, exist_ok=True)
     ca = authority.new_authority(label, now)

@@ -27,6 +27,7 @@ LEAST = {
     ("POST", "/v1/devices/{device_id}/resume"): "operator",
     ("POST", "/v1/devices/{device_id}/revoke"): "operator",
     ("POST", "/v1/devices/{device_id}/password"): "operator",
+    ("POST", "/v1/devices/{device_id}/certificate"): "operator",
     ("GET", "/v1/tariffs"): "viewer",
     ("POST", "/v1/tariffs"): "admin",
     ("GET", "/v1/tariffs/{tariff_id}"): "viewer",
