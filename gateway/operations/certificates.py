@@ -17,7 +17,7 @@ from gateway.config import FILE_NAME, Config
 from gateway.operations.broker import reread
 from gateway.operations.errors import BadInput
 from gateway.pki import folder
-from gateway.pki.authority import API, BROKER, PkiError, hosts_of
+from gateway.pki.authority import PkiError
 from gateway.pki.folder import SERVER_DAYS, Known
 
 LOCAL = ("localhost", "127.0.0.1")
@@ -87,9 +87,7 @@ def renew(config: Config, hosts: Sequence[str]) -> list[str]:
     Raises PkiError, OSError.
     """
     pki = folder.load(config.data)
-    servers = [each for each in pki.issued() if each.role in (BROKER, API)]
-    before = hosts_of(servers[-1].certificate) if servers else []
-    wanted = list(dict.fromkeys([*hosts, *LOCAL])) if hosts else before
+    wanted = list(dict.fromkeys([*hosts, *LOCAL])) if hosts else pki.hosts()
     pki.servers(wanted, SERVER_DAYS, datetime.now(UTC))
     reread(config.broker_pid_file, "certificates")
     return wanted

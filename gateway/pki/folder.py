@@ -96,6 +96,10 @@ class Pki:
             self._publish()
         return [broker, api, gateway]
 
+    def hosts(self) -> list[str]:
+        """What the servers' certificates are for now. Raises PkiError."""
+        return authority.hosts_of(_certificate(self.folder / "api.crt"))
+
     def device(self, device_id: str, days: int, now: datetime) -> Issued:
         """A certificate with which this device may log in. Raises PkiError, OSError."""
         if not is_device_id(device_id):
