@@ -1,0 +1,319 @@
+"""One simulated machine that runs the firmware's real rules: its power, clock, flash, load and
+connection. No rule of payment lives here.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nacl import bindings
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey
+
+from firmware.device import Device
+from firmware.identity import Native, native_identity
+from firmware.journal import Journal, JournalError
+from protocol import topics
+from protocol.errors import WireError
+from simulator.world.broker import Broker, Publish, Session
+from simulator.world.clock import Clock
+from simulator.world.faults import Faults
+from simulator.world.flash import Flash, PowerCut
+from simulator.world.story import DeviceOptions
+from simulator.world.watch import Watch
+
+_BOOT_MS = 2_000
+_RECONNECT_MS = 1_500
+_RECONNECT_LONGEST_MS = 30_000
+_AT_ONCE = 50
+"""Units that the load draws between two looks at the relay."""
+
+
+def native(key: SigningKey) -> Native:
+    """A board's own cryptography, here libsodium: the firmware's results, sooner."""
+    public = bytes(key.verify_key)
+    secret = bindings.crypto_sign_ed25519_sk_to_curve25519(bytes(key) + public)
+
+    def shared_secret(peer: bytes) -> bytes:
+        point = bindings.crypto_sign_ed25519_pk_to_curve25519(peer)
+        return bindings.crypto_scalarmult(secret, point)
+
+    def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
+        try:
+            bindings.crypto_sign_open(signature + message, public_key)
+        except (CryptoError, ValueError):
+            return False
+        return True
+
+    return Native(public, lambda message: key.sign(message).signature, verify, shared_secret)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all devices share."""
+
+    clock: Clock
+    broker: Broker
+    faults: Faults
+    watch: Watch
+    gateway_key: bytes
+    tariff_unit: Callable[[int], str]
+    tariff_window: Callable[[int], int]
+
+
+class SimulatedDevice:
+    """A device with its number, which is also its place in the network."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        number: int,
+        options: DeviceOptions,
+        seed: bytes,
+        flash: Flash | None = None,
+    ) -> None:
+        self._around = around
+        self.number = number
+        self.options = options
+        self.seed = seed
+        self.key = SigningKey(seed)
+        self.flash = flash or Flash()
+        self._identity = native_identity(native(self.key), around.gateway_key)
+        self.id = str(self._identity.id)
+        self.public_key = bytes(self.key.verify_key)
+        self.mac_key = bytes(self._identity.mac_key)
+        self.core: Device | None = None
+        self.delivered = 0
+        """Units that its load ever drew, by a meter that nothing can set back."""
+        self.wanted = 0
+        """Units that its load still wants."""
+        self.broken = False
+        """Whether its journal failed: it waits for somebody to wipe it."""
+        self.removed = False
+        self._random_calls = 0
+        self._boot_at = 0
+        self._ticks_from = 0
+        self._ticks_ahead = 0
+        self._rate = (1, 1)
+        self._session: Session | None = None
+        self._reconnect_at = 0
+        self._attempt = 0
+        self._held: tuple[int, int] = (-1, -1)
+
+    # What is done to it
+
+    def consume(self, units: int) -> None:
+        """The load wants so many units more, and draws them as soon as the relay allows."""
+        self.wanted += units
+        self._guarded(self._draw)
+
+    def finish(self) -> None:
+        """The owner ends the session: the device closes its channel, and opens no other."""
+        self._guarded(lambda core: self._say(core.finish(self._ticks())))
+
+    def reset(self) -> None:
+        """Start again from the journal."""
+        if self.core is not None:
+            self._around.faults.took_effect("device_reset")
+            self._off(0)
+
+    def cut_power_at(self, writes: int, kept: int = 7) -> None:
+        """Lose power at the journal's write after `writes` more, with `kept` bytes written."""
+        self.flash.cut_at(writes, kept)
+
+    def wipe(self) -> None:
+        """Erase the journal and start again."""
+        self._around.faults.took_effect("flash_wiped")
+        self._around.watch.declared("key_wiped", self.id)
+        self._off(0)
+        self.flash.wipe()
+        self.broken = False
+
+    def put_back(self, age: int) -> None:
+        """Put back the journal of `age` writes ago, and start from it."""
+        image = self.flash.image(age)
+        if image is None or list(image) == self.flash.slots:
+            return
+        self._around.faults.took_effect("flash_put_back")
+        self._around.watch.declared("old_image", self.id)
+        self._off(0)
+        self.flash.put_back(image)
+        self.broken = False
+
+    def jump_clock(self, milliseconds: int) -> None:
+        """Its counter of milliseconds jumps ahead."""
+        self._ticks_ahead += milliseconds
+        self._around.faults.took_effect("device_clock")
+
+    def set_rate(self, numerator: int, denominator: int) -> None:
+        """Its clock runs at this rate from now on."""
+        self._ticks_ahead = self._ticks()
+        self._ticks_from = self._around.clock.now
+        self._rate = (numerator, denominator)
+        self._around.faults.took_effect("device_clock")
+
+    def set_will(self, message: Publish | None) -> None:
+        """What the broker is to publish if the connection ends without a goodbye."""
+        if self._session is not None:
+            self._session.will = message
+
+    def remove(self) -> None:
+        """Take it away for good."""
+        self.removed = True
+        self._off(0)
+
+    # What happens by itself
+
+    def poll(self) -> None:
+        """One turn of the board's loop."""
+        if self.removed or self.broken:
+            return
+        now = self._around.clock.now
+        if self.core is None:
+            if now >= self._boot_at:
+                self._boot()
+            return
+        if self._session is None and now >= self._reconnect_at:
+            self._connect()
+        self._guarded(self._turn)
+
+    def arrived(self, message: Publish) -> None:
+        """The broker delivers; a message of another topic, or a retained one, is no message."""
+        try:
+            device_id, kind = topics.parse(message.topic, "down")
+        except WireError:
+            return
+        if device_id != self.id or message.retain:
+            return
+
+        def take(core: Device) -> None:
+            self._say(core.on_message(kind, message.payload, self._ticks()))
+            self._draw(core)
+
+        self._guarded(take)
+
+    def lost(self) -> None:
+        """The connection is over."""
+        self._session = None
+        self._attempt += 1
+        wait = min(_RECONNECT_LONGEST_MS, _RECONNECT_MS << min(self._attempt, 5))
+        # A fleet's devices must not come back in step; a real one draws its wait at random.
+        self._reconnect_at = self._around.clock.now + wait // 2 + self._spread(wait // 2)
+        if self.core is not None:
+            self.core.on_disconnected()
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has a connection, as far as it knows."""
+        return self._session is not None
+
+    # Inside
+
+    def _ticks(self) -> int:
+        numerator, denominator = self._rate
+        passed = (self._around.clock.now - self._ticks_from) * numerator // denominator
+        return self._ticks_ahead + passed
+
+    def _spread(self, most: int) -> int:
+        return int.from_bytes(self._random(4), "big") % (most + 1)
+
+    def _random(self, size: int) -> bytes:
+        self._random_calls += 1
+        made = hashlib.shake_256(
+            self.seed + self.number.to_bytes(4, "big") + self._random_calls.to_bytes(8, "big")
+        )
+        return made.digest(size)
+
+    def _off(self, wait_ms: int) -> None:
+        self.core = None
+        self._boot_at = self._around.clock.now + _BOOT_MS + wait_ms
+        if self._session is not None:
+            self._around.broker.disconnect(self._session)
+            self._session = None
+
+    def _boot(self) -> None:
+        self._ticks_from = self._around.clock.now
+        self._ticks_ahead = 0
+        self._attempt = 0
+        try:
+            self.core = Device(
+                self._identity,
+                Journal(self.flash),
+                self._random,
+                self._around.tariff_unit(self.options.tariff),
+                self.options.step,
+                self.options.capacity,
+            )
+        except (JournalError, WireError):
+            self._broke()
+
+    def _broke(self) -> None:
+        self._off(0)
+        self.broken = True
+        self._around.watch.trace.note(self._around.clock.now, f"broken {self.id}")
+
+    def _connect(self) -> None:
+        core = self.core
+        session = self._around.broker.connect(self.id, self.number, self)
+        if session is None or core is None:
+            self._attempt += 1
+            wait = min(_RECONNECT_LONGEST_MS, _RECONNECT_MS << min(self._attempt, 5))
+            self._reconnect_at = self._around.clock.now + wait
+            return
+        self._session = session
+        self._attempt = 0
+        self._say(core.on_connected(self._ticks()))
+
+    def _turn(self, core: Device) -> None:
+        self._draw(core)
+        self._say(core.on_time(self._ticks()))
+
+    def _draw(self, core: Device) -> None:
+        for _ in range(_AT_ONCE):
+            if self.wanted == 0 or not core.may_deliver():
+                return
+            self.wanted -= 1
+            self.delivered += 1
+            self._say(core.on_meter(core.total + 1, self._ticks()))
+
+    def _guarded(self, step: Callable[[Device], None]) -> None:
+        """Do something with the device's code, if it runs, and survive its power cut."""
+        if self.core is None:
+            return
+        try:
+            step(self.core)
+        except PowerCut:
+            self._around.faults.took_effect("device_power_cut")
+            self._around.watch.declared("power_cut", self.id)
+            self._off(0)
+        except JournalError:
+            self._broke()
+        else:
+            self._tell_holding()
+
+    def _tell_holding(self) -> None:
+        core = self.core
+        if core is None:
+            return
+        total, unsigned = int(core.total), self.unsigned()
+        if (total, unsigned) != self._held:
+            self._held = (total, unsigned)
+            window = self._around.tariff_window(self.options.tariff)
+            self._around.watch.oracle.device_holds(
+                self.id, delivered_units=total, signed_units=total - unsigned, window=window
+            )
+
+    def unsigned(self) -> int:
+        """Units on the meter that no signature covers; 0 while it is off."""
+        core = self.core
+        if core is None:
+            return 0
+        signed = [channel.base + channel.signed_units for channel in core.channels]
+        return int(core.total - max([core._record.base, *signed]))
+
+    def _say(self, sending: list[tuple[str, bytes]]) -> None:
+        for kind, message in sending:
+            self._around.watch.device_said(self.id, kind, message)
+            if self._session is not None:
+                topic = topics.up(self.id, kind)
+                self._around.broker.publish(self._session, topic, message, topics.QOS[kind])

@@ -1,0 +1,85 @@
+"""A story: what a world is made of, and what is done to it, as plain data.
+
+A story is all that a run depends on. It can be written to a file, cut down and replayed without
+whatever made it up.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+Operation = list[str | int]
+"""A name from `perform.OPERATIONS`, then its arguments."""
+
+
+class StoryError(ValueError):
+    """A story that can't be played; the text names the field and what would be right."""
+
+
+@dataclass(frozen=True)
+class TariffOptions:
+    """A price of numerator/denominator atomic units for one `unit`, paid to `payee`."""
+
+    unit: str
+    numerator: int
+    denominator: int
+    payee: str
+    window: int
+    capacity: int
+    lifetime_s: int
+
+
+@dataclass(frozen=True)
+class DeviceOptions:
+    """A device of `account` on the tariff of this number, with an IOU for each `step` units and
+    at most `capacity` atomic units for a channel."""
+
+    account: str
+    tariff: int
+    step: int
+    capacity: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a world is made of. `accounts` are (name, currency, credit limit in atomic units);
+    `broker_queue` is how many messages may wait at the broker for one client."""
+
+    seed: int
+    accounts: list[tuple[str, str, int]]
+    tariffs: list[TariffOptions]
+    devices: list[DeviceOptions]
+    broker_queue: int = 1000
+
+
+@dataclass(frozen=True)
+class Story:
+    """A world and the operations done to it, in order."""
+
+    options: Options
+    operations: list[Operation]
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, one operation to a line."""
+        lines = ",\n  ".join(json.dumps(each) for each in self.operations)
+        options = json.dumps(asdict(self.options))
+        path.write_text(f'{{"options": {options},\n "operations": [\n  {lines}\n]}}\n')
+
+
+def read(path: Path) -> Story:
+    """The story in a file. Raises StoryError or OSError."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        options = dict(content["options"])
+        options["accounts"] = [
+            (str(name), str(currency), int(limit)) for name, currency, limit in options["accounts"]
+        ]
+        options["tariffs"] = [TariffOptions(**each) for each in options["tariffs"]]
+        options["devices"] = [DeviceOptions(**each) for each in options["devices"]]
+        operations = [list(each) for each in content["operations"]]
+        return Story(Options(**options), operations)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoryError(f"{path}: not a story ({error}); it must be one that `world` wrote") from (
+            error
+        )
