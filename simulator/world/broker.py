@@ -7,8 +7,8 @@ connection ends without a goodbye.
 """
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from protocol import topics
@@ -137,7 +137,7 @@ class Broker:
         """Connections of a place that is cut off time out, unless it is mended before."""
         for session in list(self._sessions.values()):
             if session.place == place:
-                self._clock.after(TIMEOUT_MS, lambda session=session: self._timed_out(session))
+                self._clock.after(TIMEOUT_MS, partial(self._timed_out, session))
 
     def _timed_out(self, session: Session) -> None:
         if session.alive and self._network.is_cut(session.place):

@@ -15,6 +15,7 @@ from firmware.identity import Native, native_identity
 from firmware.journal import Journal, JournalError
 from protocol import topics
 from protocol.errors import WireError
+from protocol.payer import OPEN
 from simulator.world.broker import Broker, Publish, Session
 from simulator.world.clock import Clock
 from simulator.world.faults import Faults
@@ -90,6 +91,12 @@ class SimulatedDevice:
         self.broken = False
         """Whether its journal failed: it waits for somebody to wipe it."""
         self.removed = False
+        self.forgot = False
+        """Whether it lost units that it had metered, by a reset or worse."""
+        self.excused = False
+        """Whether its journal was tampered with, so that it may need an operator's help."""
+        self.ended = False
+        """Whether an operator ended it for good: nothing more is expected of it."""
         self._random_calls = 0
         self._boot_at = 0
         self._ticks_from = 0
@@ -115,6 +122,7 @@ class SimulatedDevice:
         """Start again from the journal."""
         if self.core is not None:
             self._around.faults.took_effect("device_reset")
+            self.forgot = True
             self._off(0)
 
     def cut_power_at(self, writes: int, kept: int = 7) -> None:
@@ -126,6 +134,7 @@ class SimulatedDevice:
         self._around.faults.took_effect("flash_wiped")
         self._around.watch.declared("key_wiped", self.id)
         self._off(0)
+        self.forgot = self.excused = True
         self.flash.wipe()
         self.broken = False
 
@@ -137,6 +146,7 @@ class SimulatedDevice:
         self._around.faults.took_effect("flash_put_back")
         self._around.watch.declared("old_image", self.id)
         self._off(0)
+        self.forgot = self.excused = True
         self.flash.put_back(image)
         self.broken = False
 
@@ -161,6 +171,12 @@ class SimulatedDevice:
         """Take it away for good."""
         self.removed = True
         self._off(0)
+
+    def mend(self) -> None:
+        """No further power cut; the owner wants it to go on."""
+        self.flash.cut_never()
+        if self.core is not None and not self.core.wants_channel:
+            self.reset()
 
     # What happens by itself
 
@@ -285,6 +301,7 @@ class SimulatedDevice:
         except PowerCut:
             self._around.faults.took_effect("device_power_cut")
             self._around.watch.declared("power_cut", self.id)
+            self.forgot = True
             self._off(0)
         except JournalError:
             self._broke()
@@ -310,6 +327,28 @@ class SimulatedDevice:
             return 0
         signed = [channel.base + channel.signed_units for channel in core.channels]
         return int(core.total - max([core._record.base, *signed]))
+
+    def waits_for(self) -> str:
+        """What it still needs to be at rest, in words; empty if it is, or is gone for good."""
+        core = self.core
+        if self.removed or self.ended:
+            return ""
+        if self.broken:
+            return "its journal is broken"
+        if core is None or self._session is None:
+            return "not connected"
+        channel = core.current()
+        if len(core.channels) > 1:
+            return f"{len(core.channels)} channels to be ended"
+        if channel is None:
+            return "no channel" if core.wants_channel or core.channels else ""
+        if channel.state != OPEN:
+            return "its channel is not accepted"
+        if not channel.is_settled():
+            return f"{channel.signed_amount} signed, {channel.acked_amount} acknowledged"
+        if self.wanted:
+            return f"{self.wanted} units not delivered"
+        return ""
 
     def _say(self, sending: list[tuple[str, bytes]]) -> None:
         for kind, message in sending:

@@ -43,6 +43,10 @@ class Flash:
         written."""
         self._cut = (self.writes + 1 + writes, kept)
 
+    def cut_never(self) -> None:
+        """Forget a planned loss of power."""
+        self._cut = None
+
     def wipe(self) -> None:
         """Erase both slots."""
         self.slots = [b"", b""]

@@ -112,7 +112,9 @@ class Network:
             return
         if effect == "corrupt" and payload:
             at = argument % len(payload)
-            payload = payload[:at] + bytes((payload[at] ^ (1 + argument % 255),)) + payload[at + 1 :]
+            payload = (
+                payload[:at] + bytes((payload[at] ^ (1 + argument % 255),)) + payload[at + 1 :]
+            )
             self._faults.took_effect("message_corrupted")
         latency = _LATENCY_MS
         if effect == "delay":

@@ -1,8 +1,7 @@
 """One process of the gateway: its real ingest core, stepped instead of threaded.
 
-The steps are those of `gateway.ingest.worker`, in its order: take what is there, prepare it, commit
-it, publish, acknowledge; between batches upkeep. The next batch may be prepared before the last one
-is committed. Where the process ends is decided from outside.
+The steps are those of `gateway.ingest.worker`, in its order: take what is there, process it,
+publish, acknowledge; between batches upkeep. Where the process ends is decided from outside.
 """
 
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.ingest import upkeep
 from gateway.ingest.context import LEASE, Context, Overtaken
 from gateway.ingest.inbox import Inbox, Received
-from gateway.ingest.ingest import Prepared, finish, prepare
+from gateway.ingest.ingest import process
 from gateway.ingest.replies import Outgoing
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
@@ -56,7 +55,6 @@ class Process:
         self._died = died
         self.store, self.traps = open_trapped(storage, database_clock, watch.committed)
         self._inbox = Inbox()
-        self._prepared: tuple[list[Received], Prepared] | None = None
         self._stalled = False
         self._planned = False
         self._session: Session | None = None
@@ -104,8 +102,7 @@ class Process:
         received = Received(
             message.topic, message.payload, message.retain, message.mid, self._epoch
         )
-        if not self._inbox.put(received):
-            self._acknowledge([received])
+        self._acknowledge(self._inbox.put([received]))
         self._plan()
 
     # Steps
@@ -119,22 +116,14 @@ class Process:
         self._planned = False
         if not self.alive or self._stalled:
             return
-        self.guarded(self._advance)
-        if self.alive and (self._prepared is not None or len(self._inbox)):
-            self._plan()
+        self.guarded(self._answer)
 
-    def _advance(self) -> None:
-        """Prepare what has arrived, and finish the batch that was prepared before it."""
-        earlier, self._prepared = self._prepared, None
-        if len(self._inbox):
-            batch = self._inbox.take(timeout=0)
-            self._prepared = (batch, prepare(self.context, batch))
-        if earlier is not None:
-            self._finish(*earlier)
-
-    def _finish(self, batch: list[Received], prepared: Prepared) -> None:
+    def _answer(self) -> None:
+        batch = self._inbox.take(timeout=0) if len(self._inbox) else []
+        if not batch:
+            return
         try:
-            answers = finish(self.context, prepared)
+            answers = process(self.context, batch)
         except Overtaken:
             return
         self._publish(answers)
@@ -218,4 +207,4 @@ class Process:
     @property
     def idle(self) -> bool:
         """Whether nothing waits in it."""
-        return len(self._inbox) == 0 and self._prepared is None and not self._stalled
+        return len(self._inbox) == 0 and not self._stalled

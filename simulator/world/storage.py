@@ -81,7 +81,7 @@ class FolderStorage:
         """A folder loses nothing."""
         return False
 
-    def fail(self, what: str, after: int) -> bool:  # noqa: ARG002
+    def fail(self, what: str, after: int) -> bool:
         """A folder does not fail."""
         return False
 

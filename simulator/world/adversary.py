@@ -1,0 +1,103 @@
+"""Whoever owns the broker, or a network that it crosses: forges, records and plays back.
+
+It has no key but those that an operation gives it. What it sends is told to no oracle: none of it
+may count for more than the signatures in it.
+"""
+
+from nacl.signing import SigningKey
+
+from protocol import envelope, topics
+from protocol.messages import Ack, Close, Iou
+from simulator.world.broker import Broker, Publish
+from simulator.world.devices import SimulatedDevice
+from simulator.world.faults import Faults
+from simulator.world.watch import Watch
+
+FORGERIES = ("noise", "foreign_iou", "foreign_close", "foreign_ack", "unmeant_kind")
+
+
+class Adversary:
+    """Has heard everything that passed the broker lately."""
+
+    def __init__(self, broker: Broker, watch: Watch, faults: Faults) -> None:
+        self._broker = broker
+        self._watch = watch
+        self._faults = faults
+        self._key = SigningKey(b"\x5a" * 32)
+
+    def _sign(self, message: bytes) -> bytes:
+        return self._key.sign(message).signature
+
+    def forge(self, device: SimulatedDevice, what: str) -> None:
+        """Send something that the device's key never signed."""
+        if what not in FORGERIES:
+            raise ValueError(f"forge: must be one of {', '.join(FORGERIES)}, not {what}")
+        channel = device.core.current() if device.core is not None else None
+        identifier = bytes(32) if channel is None else bytes(channel.id)
+        paid = 1 if channel is None else int(channel.signed_amount) + 1_000
+        kind = "iou"
+        if what == "foreign_iou":
+            payload = envelope.sign1("iou", Iou(identifier, paid, paid).payload(), self._sign)
+        elif what == "foreign_close":
+            kind = "close"
+            payload = envelope.sign1("close", Close(identifier, b"").payload(), self._sign)
+        elif what == "foreign_ack":
+            ack = Ack(identifier, paid, paid, paid + 1_000_000, 2**40)
+            payload = envelope.mac0("ack", ack.payload(), bytes(32))
+            self._faults.took_effect("forged")
+            self._broker.inject(topics.down(device.id, "ack"), payload, qos=0)
+            return
+        elif what == "unmeant_kind":
+            payload = envelope.sign1("open", Iou(identifier, paid, paid).payload(), self._sign)
+        else:
+            payload = bytes((7 * index + len(what)) & 255 for index in range(90))
+        self._faults.took_effect("forged")
+        self._broker.inject(topics.up(device.id, kind), payload, qos=topics.QOS[kind])
+
+    def replay(self, back: int, device: SimulatedDevice | None, kind: str, retain: bool) -> None:
+        """Send the message that passed `back` messages ago again; to or from another device, or as
+        another kind, if these are given; as a retained one if asked."""
+        if not self._broker.seen:
+            return
+        topic, payload = self._broker.seen[-1 - back % len(self._broker.seen)]
+        parts = topic.split("/")
+        direction, said = parts[4], parts[5]
+        if kind in (topics.UP_KINDS if direction == "up" else topics.DOWN_KINDS):
+            said = kind
+        name = parts[3] if device is None else device.id
+        make = topics.up if direction == "up" else topics.down
+        self._faults.took_effect("replayed")
+        self._broker.inject(make(name, said), payload, qos=topics.QOS[said], retain=retain)
+
+    def trespass(self, device: SimulatedDevice, other: SimulatedDevice, back: int) -> None:
+        """Let a device's own connection publish on another device's topic."""
+        session = self._broker.session_of(device.id)
+        if session is None or not self._broker.seen:
+            return
+        _topic, payload = self._broker.seen[-1 - back % len(self._broker.seen)]
+        self._broker.publish(session, topics.up(other.id, "iou"), payload, 0)
+
+    def leave_will(self, device: SimulatedDevice, back: int) -> None:
+        """Make one of the device's earlier messages its will."""
+        own = [
+            (topic, payload)
+            for topic, payload in self._broker.seen
+            if topic.split("/")[3] == device.id and topic.split("/")[4] == "up"
+        ]
+        if own:
+            topic, payload = own[-1 - back % len(own)]
+            device.set_will(Publish(topic, payload, 1))
+
+    def equivocate(self, device: SimulatedDevice, units_less: int) -> None:
+        """A device that cheats: with its own key, other units for the amount it last signed."""
+        core = device.core
+        channel = core.current() if core is not None else None
+        if channel is None or not channel.signed_amount:
+            return
+        units = max(0, int(channel.signed_units) - units_less)
+        iou = Iou(channel.id, int(channel.signed_amount), units)
+        message = envelope.sign1("iou", iou.payload(), lambda data: device.key.sign(data).signature)
+        self._faults.took_effect("equivocated")
+        self._watch.declared("equivocated", device.id)
+        device.excused = True
+        self._broker.inject(topics.up(device.id, "iou"), message, qos=0)

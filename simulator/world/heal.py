@@ -1,0 +1,119 @@
+"""After the trouble: everything is mended, and then all must come to rest.
+
+What people would do is done (resume, close what is frozen, wipe what is broken, restart); nothing
+that the protocol must do by itself is helped along.
+"""
+
+from simulator.world.devices import SimulatedDevice
+from simulator.world.world import World
+
+DRAIN_S = 900
+"""Virtual seconds in which everything must come to rest."""
+
+
+class Broken(Exception):
+    """Something did not come to rest, or does not add up at the end; `number` is the invariant."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self.number = number
+
+
+def settle_all(world: World) -> None:
+    """Mend everything, drain, prove that devices still work, settle, and let the oracle judge.
+
+    Raises Broken, and what the oracle raises.
+    """
+    mend(world)
+    _rest(world, "after everything was mended")
+    for device in world.devices:
+        if not device.ended:
+            device.consume(5)
+    _rest(world, "after each device consumed again")
+    _count_expired(world)
+    _check_units(world)
+    world.settle()
+    left = world.operator.instructions_in(("pending", "submitted"))
+    if left or not world.rail.all_reported():
+        raise Broken(20, f"instructions that came to no end: {left}")
+    world.watch.oracle.check()
+    world.watch.oracle.check_settled()
+
+
+def mend(world: World) -> None:
+    """End every fault."""
+    world.network.heal()
+    world.broker.start()
+    world.storage.mend()
+    world.gateway.right_clock()
+    world.gateway.restart_ms = 1_000
+    for process in list(world.gateway.processes):
+        process.end("closed")
+    for copy in world.copies:
+        copy.remove()
+    world.advance(5)
+    for device in world.devices:
+        device.mend()
+        world.operator.resume(device.id)
+        for row in world.operator.live(device.id):
+            if row.state == "frozen":
+                world.operator.close(device.id)
+        if device.broken:
+            device.wipe()
+    world.advance(5)
+
+
+def _rest(world: World, when: str) -> None:
+    waiting = world.drain(DRAIN_S)
+    if not waiting:
+        return
+    for device in world.devices:
+        if device.waits_for() and device.excused:
+            _service(world, device)
+    waiting = world.drain(DRAIN_S)
+    if waiting:
+        raise Broken(20, f"not at rest {when}: " + "; ".join(waiting))
+
+
+def _service(world: World, device: SimulatedDevice) -> None:
+    """What an operator does with a device that lost its memory or was copied, and got stuck."""
+    while world.operator.close(device.id):
+        pass
+    device.wipe()
+
+
+def _count_expired(world: World) -> None:
+    conn = world.storage.read()
+    try:
+        query = "SELECT count(*) FROM channel WHERE close_reason = 'expired'"
+        for _ in range(int(conn.execute(query).fetchone()[0])):
+            world.faults.took_effect("expired")
+    finally:
+        conn.close()
+
+
+def _check_units(world: World) -> None:
+    """What a device's account was charged for is what it delivered: never more, and not less
+    unless its memory was tampered with or its last units cost nothing yet."""
+    conn = world.storage.read()
+    try:
+        charged = {
+            str(name): int(units)
+            for name, units in conn.execute(
+                "SELECT device_id, sum(units) FROM channel GROUP BY device_id"
+            )
+        }
+    finally:
+        conn.close()
+    for device in world.devices:
+        copies = [copy for copy in world.copies if copy.id == device.id]
+        delivered = device.delivered + sum(copy.delivered for copy in copies)
+        paid = charged.get(device.id, 0)
+        if paid > delivered:
+            raise Broken(6, f"device {device.number}: {paid} charged, {delivered} delivered")
+        if not (device.ended or device.forgot) and paid + device.unsigned() != delivered:
+            raise Broken(
+                20,
+                f"device {device.number}: {paid} charged, {device.unsigned()} unsigned, "
+                f"{delivered} delivered",
+            )

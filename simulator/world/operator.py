@@ -1,0 +1,255 @@
+"""The operator: use cases of `gateway.operations`, each in a process of its own, as by command.
+
+What people may do is the gateway's to say: a refusal of a typed kind is an answer like any other.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.ledger.states import IllegalMove
+from gateway.operations import accounts, channels, devices, settlement, tariffs
+from gateway.operations.errors import BadInput
+from gateway.settlement.rails import Instruction, Rail
+from gateway.settlement.rails.manual import Outcome
+from gateway.store.engine import Store
+from gateway.store.errors import StoreError
+from gateway.store.tables import Base
+from simulator.world.clock import Clock
+from simulator.world.gateway import GatewayMachine
+from simulator.world.storage import Crash, Traps, open_trapped
+from simulator.world.story import Options
+from simulator.world.watch import Watch
+
+_NOTICED_MS = 1_000
+"""How soon the gateway looks at what an operator decided."""
+
+Step = Callable[[Store], object]
+
+
+class NoCredentials:
+    """The broker's passwords, which nothing here checks."""
+
+    def new(self, device: str) -> str:
+        """A password for a device."""
+        return "password of " + device
+
+    def remove(self, device: str) -> None:
+        """End a device's password."""
+
+
+class _FragileRail:
+    """A rail whose caller dies before or after the file is written."""
+
+    def __init__(self, rail: Rail, before: bool) -> None:
+        self._rail = rail
+        self._before = before
+
+    @property
+    def name(self) -> str:
+        """The rail's name."""
+        return self._rail.name
+
+    def submit(self, run: int, instructions: Sequence[Instruction]) -> None:
+        """Take the instructions or not, and die."""
+        if not self._before:
+            self._rail.submit(run, instructions)
+        raise Crash("submit")
+
+
+class Operator:
+    """Whoever runs the gateway. Each method says whether it was done."""
+
+    def __init__(self, machine: GatewayMachine, rail: Rail, clock: Clock, watch: Watch) -> None:
+        self._machine = machine
+        self._rail = rail
+        self._clock = clock
+        self._watch = watch
+        self._credentials = NoCredentials()
+        self.refused: list[str] = []
+
+    # Setting up
+
+    def set_up(self, options: Options) -> None:
+        """Add what the options name."""
+
+        def step(store: Store) -> None:
+            for name, currency, limit in options.accounts:
+                accounts.add(store, name, name.title(), currency, credit_limit=limit)
+            for number, each in enumerate(options.tariffs):
+                tariffs.add(
+                    store,
+                    tariffs.NewTariff(
+                        f"tariff {number}",
+                        each.unit,
+                        each.numerator,
+                        each.denominator,
+                        each.payee,
+                        each.window,
+                        each.capacity,
+                        each.lifetime_s,
+                    ),
+                )
+
+        if not self._act("set_up", step):
+            raise RuntimeError(f"the options were refused: {self.refused}")
+
+    def register(self, device_id: str, public_key: bytes, account: str) -> None:
+        """Register a device."""
+
+        def step(store: Store) -> None:
+            devices.register(store, self._credentials, public_key, account, "device")
+
+        if not self._act("register", step):
+            raise RuntimeError(f"device {device_id} was refused: {self.refused}")
+        self._watch.oracle.registered(device_id, public_key, account)
+
+    # Devices and channels
+
+    def suspend(self, device_id: str) -> bool:
+        """Let a device deliver nothing for now."""
+        return self._count(
+            "suspended", self._act("suspend", lambda store: devices.suspend(store, device_id))
+        )
+
+    def resume(self, device_id: str) -> bool:
+        """Let it deliver again."""
+        return self._act("resume", lambda store: devices.resume(store, device_id))
+
+    def revoke(self, device_id: str) -> bool:
+        """End a device for good."""
+        done = self._act(
+            "revoke", lambda store: devices.revoke(store, self._credentials, device_id)
+        )
+        if done:
+            self._watch.declared("revoked", device_id)
+        return self._count("revoked", done)
+
+    def close(self, device_id: str) -> bool:
+        """Close a device's newest live channel."""
+        for row in self.live(device_id)[:1]:
+            channel = bytes(row.id)
+            if self._act("close", lambda store: channels.close(store, channel)):  # noqa: B023
+                self._watch.declared("operator_closed", channel.hex())
+                return self._count("closed_by_operator", True)
+        return False
+
+    def thaw(self, device_id: str) -> bool:
+        """Let a device's frozen channels go on."""
+        done = False
+        for row in self.live(device_id):
+            if row.state == "frozen":
+                channel = bytes(row.id)
+                # Before, since what follows is only lawful because it was decided.
+                self._watch.declared("thawed", channel.hex())
+                done = self._act("thaw", lambda store: channels.thaw(store, channel))  # noqa: B023
+                self._count("thawed", done)
+        return done
+
+    def live(self, device_id: str) -> list[Row[Any]]:
+        """A device's channels that are not closed, as the books have them."""
+        found: list[Row[Any]] = []
+
+        def step(store: Store) -> None:
+            page = channels.page(store, device_id=device_id)
+            found.extend(row for row, _tariff in page.items if row.state != "closed")
+
+        self._act("", step)
+        return found
+
+    def twice(self, action: Callable[[], bool]) -> None:
+        """Do something, and click again."""
+        if action():
+            again = action()
+            self._watch.faults.took_effect("double_click")
+            self._watch.trace.note(self._clock.now, f"operator again {again}")
+
+    # Money
+
+    def settle(self, rail: Rail | None = None) -> bool:
+        """Settle all currencies."""
+        return self._act("settle", lambda store: self._settled(store, rail or self._rail))
+
+    def settle_killed(self, point: str, after: int) -> bool:
+        """Settle, and be killed at a trap's point, or when the rail is given the instructions
+        (`before_submit`, `after_submit`); says whether the settlement was killed."""
+        if point in ("before_submit", "after_submit"):
+            fragile = _FragileRail(self._rail, point == "before_submit")
+            return not self._act("settle", lambda store: self._settled(store, fragile))
+        return not self._act(
+            "settle",
+            lambda store: self._settled(store, self._rail),
+            lambda traps: traps.set(point, after),
+        )
+
+    def settle_raced(self, after: int) -> None:
+        """Settle, and let another operator settle before this one's transaction number
+        `after + 1`."""
+
+        def other() -> None:
+            self.settle()
+            self._watch.faults.took_effect("settlement_raced")
+
+        self._act(
+            "settle",
+            lambda store: self._settled(store, self._rail),
+            lambda traps: traps.between(after, other),
+        )
+
+    def _settled(self, store: Store, rail: Rail) -> None:
+        settlement.settle(store, self._machine.keys, rail, None)
+
+    def record(self, outcomes: Sequence[tuple[str, str]]) -> bool:
+        """Record what the rail reported, all or none."""
+        rows = [Outcome(instruction, outcome, "") for instruction, outcome in outcomes]
+        return self._act("record", lambda store: settlement.record(store, rows))
+
+    def instructions_in(self, states: Sequence[str]) -> list[str]:
+        """The ids of all instructions that are in one of these states."""
+        found: list[str] = []
+        table = Base.metadata.tables["instruction"]
+
+        def step(store: Store) -> None:
+            with store.read() as conn:
+                query = table.select().where(table.c.state.in_(states)).order_by(table.c.id)
+                found.extend(row.id for row in conn.execute(query))
+
+        self._act("", step)
+        return found
+
+    # Inside
+
+    def _count(self, kind: str, done: bool) -> bool:
+        if done:
+            self._watch.faults.took_effect(kind)
+        return done
+
+    def _act(
+        self, name: str, step: Step, trap: Callable[[Traps], None] = lambda _traps: None
+    ) -> bool:
+        """One command, from opening the database to the end of its process."""
+        machine = self._machine
+        try:
+            store, traps = open_trapped(machine.storage, machine.now_s, self._watch.committed)
+        except SQLAlchemyError as error:
+            self.refused.append(f"{name}: {type(error).__name__}")
+            return False
+        trap(traps)
+        done = True
+        try:
+            step(store)
+        except Crash:
+            self._watch.faults.took_effect("settlement_killed")
+            done = False
+        except (StoreError, IllegalMove, BadInput, SQLAlchemyError, OSError) as error:
+            self.refused.append(f"{name}: {error}")
+            done = False
+        finally:
+            traps.clear()
+            store.close()
+        if name:
+            self._watch.trace.note(self._clock.now, f"operator {name} {done}")
+            self._clock.after(_NOTICED_MS, machine.keep_house)
+        return done
