@@ -193,7 +193,7 @@ class _Maker:
         return [["rail_reject", self.draw.randint(1, 3)]] if what == "rail_reject" else [[what]]
 
     def long_wait(self) -> list[Operation]:
-        return [["wait", self.draw.choice((120_000, 900_000, 7_200_000))]]
+        return [["wait", self.draw.choice((120_000, 600_000, 1_200_000))]]
 
 
 _TROUBLE: dict[str, Callable[[_Maker], list[Operation]]] = {

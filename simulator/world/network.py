@@ -50,6 +50,7 @@ class Network:
         self._trace = trace
         self._armed: list[_Armed] = []
         self._held: dict[tuple[int, str], list[Callable[[], None]]] = {}
+        self._late: list[Callable[[], None]] = []
         self._cut: set[int] = set()
         self.under_way = 0
         self.on_partition: Callable[[int], None] = lambda _place: None
@@ -89,10 +90,13 @@ class Network:
             self.on_partition(place)
 
     def heal(self, place: int = ANY) -> None:
-        """Mend a place's connection, or all of them and forget what was armed."""
+        """Mend a place's connection, or all of them; then nothing is armed any more, and
+        what was delayed arrives."""
         if place == ANY:
             self._cut.clear()
             self._armed.clear()
+            for arrive in list(self._late):
+                arrive()
         self._cut.discard(place)
 
     def is_cut(self, place: int) -> bool:
@@ -116,17 +120,16 @@ class Network:
                 payload[:at] + bytes((payload[at] ^ (1 + argument % 255),)) + payload[at + 1 :]
             )
             self._faults.took_effect("message_corrupted")
-        latency = _LATENCY_MS
-        if effect == "delay":
-            latency += argument
-            self._faults.took_effect("message_delayed")
         if effect == "reorder":
             self._hold(way, payload, deliver)
             return
-        self._carry(place, latency, payload, deliver)
+        if effect == "delay":
+            self._delay(place, argument, payload, deliver)
+            return
+        self._carry(place, _LATENCY_MS, payload, deliver)
         if effect == "duplicate":
             self._faults.took_effect("message_duplicated")
-            self._carry(place, latency + 5 + argument, payload, deliver)
+            self._carry(place, _LATENCY_MS + 5 + argument, payload, deliver)
         for held in self._held.pop(way, []):
             held()
             self._faults.took_effect("message_reordered")
@@ -139,6 +142,18 @@ class Network:
                     self._armed.remove(armed)
                 return armed
         return None
+
+    def _delay(self, place: int, milliseconds: int, payload: bytes, deliver: Deliver) -> None:
+        """Deliver so late, or when everything is mended, if that is sooner."""
+
+        def arrive() -> None:
+            if arrive in self._late:
+                self._late.remove(arrive)
+                self._faults.took_effect("message_delayed")
+                self._carry(place, _LATENCY_MS, payload, deliver)
+
+        self._late.append(arrive)
+        self._clock.after(milliseconds, arrive)
 
     def _hold(self, way: tuple[int, str], payload: bytes, deliver: Deliver) -> None:
         """Keep a message until one that comes later has gone before it."""

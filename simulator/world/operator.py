@@ -19,7 +19,7 @@ from gateway.store.errors import StoreError
 from gateway.store.tables import Base
 from simulator.world.clock import Clock
 from simulator.world.gateway import GatewayMachine
-from simulator.world.storage import Crash, Traps, open_trapped
+from simulator.world.storage import Crash, Opened, Traps
 from simulator.world.story import Options
 from simulator.world.watch import Watch
 
@@ -231,15 +231,11 @@ class Operator:
     ) -> bool:
         """One command, from opening the database to the end of its process."""
         machine = self._machine
-        try:
-            store, traps = open_trapped(machine.storage, machine.now_s, self._watch.committed)
-        except SQLAlchemyError as error:
-            self.refused.append(f"{name}: {type(error).__name__}")
-            return False
-        trap(traps)
+        opened = Opened(machine.storage, machine.now_s, self._watch.committed)
+        trap(opened.traps)
         done = True
         try:
-            step(store)
+            step(opened.store)
         except Crash:
             self._watch.faults.took_effect("settlement_killed")
             done = False
@@ -247,8 +243,7 @@ class Operator:
             self.refused.append(f"{name}: {error}")
             done = False
         finally:
-            traps.clear()
-            store.close()
+            opened.close()
         if name:
             self._watch.trace.note(self._clock.now, f"operator {name} {done}")
             self._clock.after(_NOTICED_MS, machine.keep_house)

@@ -21,7 +21,7 @@ from protocol import topics
 from simulator.world.broker import GATEWAY_ID, Broker, Publish, Session
 from simulator.world.clock import Clock
 from simulator.world.network import GATEWAY
-from simulator.world.storage import Crash, Storage, open_trapped
+from simulator.world.storage import Crash, Opened, Storage
 from simulator.world.watch import Watch
 
 _STEP_MS = 5
@@ -53,7 +53,9 @@ class Process:
         self._broker = broker
         self._watch = watch
         self._died = died
-        self.store, self.traps = open_trapped(storage, database_clock, watch.committed)
+        self._opened = Opened(storage, database_clock, watch.committed)
+        self.traps = self._opened.traps
+        store = self._opened.store
         self._inbox = Inbox()
         self._stalled = False
         self._planned = False
@@ -61,13 +63,13 @@ class Process:
         self._epoch = 0
         self._outgoing: list[Outgoing] = []
         try:
-            with self.store.write() as conn:
+            with store.write() as conn:
                 token = lease.take(conn, LEASE, name)
         except BaseException:
-            self.store.close()
+            self._opened.close()
             raise
         self.metrics = Metrics()
-        self.context = Context(self.store, keys, self.metrics, token)
+        self.context = Context(store, keys, self.metrics, token)
 
     # Connection
 
@@ -154,8 +156,7 @@ class Process:
         if not self.alive:
             return
         self.alive = False
-        self.traps.clear()
-        self.store.close()
+        self._opened.close()
         if self._session is not None:
             self._broker.disconnect(self._session)
             self._session = None

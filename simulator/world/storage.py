@@ -28,8 +28,8 @@ class Crash(BaseException):
 class Storage(Protocol):
     """A database file on something that may fail."""
 
-    def url(self) -> str:
-        """Its URL, for `open_engine`."""
+    def path(self) -> str:
+        """What SQLite is to open."""
 
     def read(self) -> sqlite3.Connection:
         """A connection to what is durable now, for reading."""
@@ -69,9 +69,9 @@ class FolderStorage:
         self._path = folder / "gateway.db"
         self._path.write_bytes(empty_database())
 
-    def url(self) -> str:
-        """Its URL."""
-        return f"sqlite:///{self._path}"
+    def path(self) -> str:
+        """The file's path."""
+        return str(self._path)
 
     def read(self) -> sqlite3.Connection:
         """A connection for reading."""
@@ -97,28 +97,13 @@ class FolderStorage:
 
 
 class Traps:
-    """What is to happen at the nth statement or commit of one engine. `committed` is called
-    after each commit."""
+    """What is to happen at the nth statement or commit of one engine."""
 
-    def __init__(self, engine: Engine, committed: Callable[[], None]) -> None:
-        self._committed = committed
+    def __init__(self) -> None:
         self._point = ""
         self._left = 0
         self._between: Callable[[], None] | None = None
         self._between_left = 0
-        event.listen(engine, "before_cursor_execute", self._execute)
-        # Before the store's own listener, which takes the lock.
-        event.listen(engine, "begin", self._begin, insert=True)
-        dialect: Any = engine.dialect
-        commit = dialect.do_commit
-
-        def do_commit(connection: Any) -> None:
-            self._count("before_commit")
-            commit(connection)
-            self._committed()
-            self._count("after_commit")
-
-        dialect.do_commit = do_commit
 
     def set(self, point: str, after: int) -> None:
         """End the process at `point`, after so many of its kind more have passed."""
@@ -137,22 +122,16 @@ class Traps:
         self._point = ""
         self._between = None
 
-    @property
-    def point(self) -> str:
-        """The point that a trap is set at, empty if none is."""
-        return self._point
-
-    def _count(self, point: str) -> None:
+    def reached(self, point: str) -> None:
+        """The engine is at this point. Raises Crash if it ends here."""
         if self._point == point:
             self._left -= 1
             if self._left == 0:
                 self._point = ""
                 raise Crash(point)
 
-    def _execute(self, *_given: Any) -> None:
-        self._count("execute")
-
-    def _begin(self, _conn: Any) -> None:
+    def begins(self) -> None:
+        """A transaction is about to begin."""
         if self._between is not None:
             self._between_left -= 1
             if self._between_left == 0:
@@ -160,9 +139,63 @@ class Traps:
                 act()
 
 
-def open_trapped(
-    storage: Storage, clock: Callable[[], int], committed: Callable[[], None]
-) -> tuple[Store, Traps]:
-    """A store as a process opens it, and the traps in it."""
-    engine = open_engine(storage.url())
-    return Store(engine, clock), Traps(engine, committed)
+class _Slot:
+    """An engine of the gateway's own making, which is lent to one process after another and
+    connects to whatever storage that process has: its compiled statements are worth keeping."""
+
+    def __init__(self) -> None:
+        self.engine: Engine = open_engine("sqlite:////nowhere/gateway.db")
+        self.path = ""
+        self.traps = Traps()
+        self.committed: Callable[[], None] = _nothing
+        event.listen(self.engine, "do_connect", self._connect)
+        event.listen(self.engine, "before_cursor_execute", self._execute)
+        dialect: Any = self.engine.dialect
+        commit = dialect.do_commit
+
+        def do_commit(connection: Any) -> None:
+            self.traps.reached("before_commit")
+            commit(connection)
+            self.committed()
+            self.traps.reached("after_commit")
+
+        dialect.do_commit = do_commit
+
+    def _connect(self, _dialect: Any, _record: Any, arguments: list[Any], _named: Any) -> None:
+        arguments[0] = self.path
+
+    def _execute(self, _conn: Any, _cursor: Any, statement: str, *_given: Any) -> None:
+        if statement.startswith("BEGIN"):
+            self.traps.begins()
+        self.traps.reached("execute")
+
+
+def _nothing() -> None:
+    """What an engine that nobody has does after a commit."""
+
+
+_IDLE: list[_Slot] = []
+
+
+class Opened:
+    """A store as one process has it, until it is closed; `traps` end that process."""
+
+    def __init__(
+        self, storage: Storage, clock: Callable[[], int], committed: Callable[[], None]
+    ) -> None:
+        self._slot = _IDLE.pop() if _IDLE else _Slot()
+        self._slot.path = storage.path()
+        self._slot.committed = committed
+        self.traps = self._slot.traps
+        self.store = Store(self._slot.engine, clock)
+        self._open = True
+
+    def close(self) -> None:
+        """Close its connections, as the end of a process does."""
+        if not self._open:
+            return
+        self._open = False
+        self.traps.clear()
+        self._slot.engine.dispose()
+        self._slot.committed = _nothing
+        _IDLE.append(self._slot)
