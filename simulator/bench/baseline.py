@@ -35,6 +35,8 @@ def serve(host: str, port: int, password: str, database: sqlite3.Connection) -> 
 
     def on_connect(client: paho.Client, *_: Any) -> None:
         client.subscribe("tally/1/+/+/up/iou", qos=1)
+
+    def on_subscribe(*_: Any) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
 
@@ -63,6 +65,7 @@ def serve(host: str, port: int, password: str, database: sqlite3.Connection) -> 
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="gateway")
     client.username_pw_set("gateway", password)
     client.on_connect = on_connect
+    client.on_subscribe = on_subscribe
     client.on_message = on_message
     client.connect(host, port)
     client.loop_forever()

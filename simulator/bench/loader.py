@@ -173,7 +173,7 @@ def run(
 ) -> Result:
     """Keep `window` IOUs of each stream outstanding for `seconds`, and measure.
 
-    Raises LoadError if nothing is acked for ten seconds, or if a stream runs out of IOUs.
+    Raises LoadError if nothing is acked at all or for ten seconds, or if a stream runs out of IOUs.
     """
     by_topic = {stream.ack_topic: stream for stream in streams}
     latencies: list[float] = []
@@ -196,7 +196,10 @@ def run(
             paid.acked = acked
             _fill(connection, paid, window, now)
     elapsed = time.perf_counter() - started
-    return Result(sum(stream.acked for stream in streams) - before, elapsed, latencies)
+    accepted = sum(stream.acked for stream in streams) - before
+    if accepted == 0:
+        raise LoadError(f"nothing was acked in {seconds:g} seconds")
+    return Result(accepted, elapsed, latencies)
 
 
 def _fill(connection: Connection, stream: Stream, window: int, now: float) -> None:
