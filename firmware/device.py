@@ -285,6 +285,9 @@ class Device:
         if resume.nonce != self._nonce:
             raise WireError("resume.nonce", "not the answer to the last hello")
         identity = self.identity
+        # A device that has its journal knows its channels; one that it does not know is over. Taken
+        # up again, with an older IOU, it would be signed on lower than before.
+        lost = self._record.is_blank()
         listed = []
         for known in resume.channels:
             channel_id = payer.resumed_id(known)
@@ -292,7 +295,7 @@ class Device:
             try:
                 if channel is not None:
                     channel.resumed(known, self.total, identity.verify)
-                elif not self._record.is_over(channel_id):
+                elif lost:
                     channel = payer.adopt(
                         known,
                         identity.public_key,

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _MAGIC = b"TLY1"
 _HEADER = ">4sQII"
 _HEADER_SIZE = 20
+_SEQUENCES = 1 << 63
+"""Sequence numbers are below: a slot that says more was never written by a device, and leaves no
+number for the next record."""
 
 
 class JournalError(Exception):
@@ -149,6 +152,8 @@ def _unpack(data: bytes) -> tuple[int, bytes] | None:
     magic, sequence, length, crc = struct.unpack_from(_HEADER, data, 0)
     record = data[_HEADER_SIZE : _HEADER_SIZE + length]
     checked = binascii.crc32(data[4:16] + record)
-    if magic != _MAGIC or sequence == 0 or len(record) != length or checked != crc:
+    if magic != _MAGIC or not 0 < sequence < _SEQUENCES:
+        return None
+    if len(record) != length or checked != crc:
         return None
     return sequence, record

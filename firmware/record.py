@@ -5,10 +5,9 @@ decide, how it survives a power cut the journal's.
 """
 
 from firmware.journal import JournalError
-from protocol import cbor, envelope
+from protocol import cbor
 from protocol.errors import WireError
 from protocol.fields import array, integer, octets
-from protocol.messages import CLOSE, read_receipt
 from protocol.payer import read_record
 
 TYPE_CHECKING = False
@@ -74,10 +73,7 @@ class Record:
         self.receipts = self.receipts[1 - MAX_RECEIPTS :]
         self.receipts.append(receipt)
 
-    def is_over(self, channel_id: bytes) -> bool:
-        """Whether a kept receipt says that this channel is closed."""
-        for message in self.receipts:
-            receipt = read_receipt(envelope.parse_sign1("receipt", message).payload)
-            if receipt.channel == channel_id and receipt.event == CLOSE:
-                return True
-        return False
+    def is_blank(self) -> bool:
+        """Whether nothing in it shows that this device ever signed anything: it is new, or has lost
+        its journal."""
+        return not self.channels and not self.receipts and self.base == 0

@@ -110,7 +110,8 @@ class OutcomeIn(Body):
 
     instruction: Annotated[str, Field(pattern="^[a-z0-9-]{1,100}$")]
     outcome: Literal["done", "failed"]
-    note: Annotated[str, Field(max_length=500)] = ""
+    # PostgreSQL has no place for U+0000.
+    note: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 
 class OutcomesIn(Body):

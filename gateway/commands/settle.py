@@ -16,7 +16,7 @@ from gateway.api.settlements import (
 from gateway.commands import shared
 from gateway.operations import settlement
 from gateway.operations.errors import BadInput
-from gateway.settlement.rails.manual import read_outcomes, write_whole
+from gateway.settlement.rails.manual import Outcome, read_outcomes, write_whole
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
@@ -133,11 +133,16 @@ def outcomes(
     ],
 ) -> None:
     """Record what came of instructions, all or none."""
+    found = read_outcomes_file(file)
+    with shared.office(context) as office:
+        news = settlement.record(office.store, found)
+    shared.show(context, Recorded(recorded=news))
+
+
+def read_outcomes_file(file: Path) -> list[Outcome]:
+    """All outcomes in a CSV file. Raises OutcomesError, BadInput if it is no text, or OSError."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput("file", f"{file} must be CSV in UTF-8") from None
-    found = list(read_outcomes(text))
-    with shared.office(context) as office:
-        news = settlement.record(office.store, found)
-    shared.show(context, Recorded(recorded=news))
+    return list(read_outcomes(text))

@@ -200,6 +200,21 @@ def test_closing_gives_a_receipt_and_settling_moves_the_money(house_on_each: Hou
     assert client.get("/v1/books").json()["ok"] is True
 
 
+def test_d15_an_outcome_with_a_character_that_no_database_stores_is_named(
+    house_on_each: House,
+) -> None:
+    client = house_on_each.client("operator")
+    house_on_each.fleet()
+    house_on_each.paid(house_on_each.device(), 10)
+    client.post("/v1/settlements", json={})
+    good = {"instruction": "run-1-fleet", "outcome": "done", "note": "x"}
+    for field in ("note", "instruction"):
+        bad = good | {field: "a\0b"}
+        answer = client.post("/v1/settlements/1/outcomes", json={"outcomes": [bad]})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == f"outcomes.0.{field}"
+
+
 def test_a_statement_can_be_fetched_and_proven(house: House) -> None:
     house.fleet()
     house.paid(house.device(), 10)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
+from firmware.record import MAX_RECEIPTS
 from gateway.ingest.inbox import Received
 from gateway.store import channels, devices, notices
 from gateway.store.tables import Base
 from protocol import envelope, messages
-from protocol.messages import Ack, Iou, Receipt, Resume, Resumed
+from protocol.messages import CLOSE, Ack, Iou, Receipt, Resume, Resumed
 from tests.firmware.pair import MemorySlots, Pair
 from tests.ingest.parties import CAPACITY, PRICE, WINDOW, gateway_in
 
@@ -361,6 +362,45 @@ def test_a_resume_of_an_earlier_connection_is_not_believed_again(pair: Pair) -> 
     assert pair.device.on_message("resume", old, pair.now) == []
     assert pair.device.ignored == 1
     assert pair.device.channels[0].record() == before
+
+
+@pytest.mark.threat("N6", "D12")
+@pytest.mark.parametrize("with_receipt", [True, False])
+def test_a_channel_that_is_over_is_not_taken_up_again_with_an_older_iou(
+    pair: Pair, with_receipt: bool
+) -> None:
+    """A gateway that ends a channel and then lists it at an older state gets nothing signed on it:
+    those IOUs would be lower than what the device has signed there."""
+    keys = pair.gateway.keys
+    pair.connect()
+    pair.meter(50)
+    (channel,) = pair.device.channels
+    ious = [message for kind, message in pair.said if kind == "iou"]
+    pair.connected = False
+    device = pair.device
+    if with_receipt:
+        receipt = Receipt(channel.id, channel.signed_amount, channel.signed_units, CLOSE, 1)
+        device.on_message("receipt", keys.sign1("receipt", receipt.payload()), pair.now)
+        for _ in range(MAX_RECEIPTS):
+            # Kept receipts do not last for ever.
+            device._record.keep(keys.sign1("receipt", Receipt(bytes(32), 0, 0, 0, 1).payload()))
+    else:
+        refused = messages.Refused("iou", "unknown_channel", channel.id)
+        device.on_message(
+            "refused", envelope.mac0("refused", refused.payload(), pair.party.mac_key), pair.now
+        )
+    assert channel.id not in [each.id for each in device.channels]
+    device.on_connected(pair.now)
+    old = Resumed(channel.open_message, ious[10], 100, 9)
+    resume = Resume(device._nonce, [old]).payload()
+    device.on_message("resume", envelope.mac0("resume", resume, pair.party.mac_key), pair.now)
+    assert channel.id not in [each.id for each in device.channels]
+    said = device.on_meter(device.total + 10, pair.now)
+    assert channel.id not in [
+        messages.read_iou(envelope.parse_sign1("iou", message).payload).channel
+        for kind, message in said
+        if kind == "iou"
+    ]
 
 
 def test_an_operators_decision_told_by_an_ack_outlives_a_power_cut(pair: Pair) -> None:

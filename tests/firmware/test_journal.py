@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.journal import FileSlots, Journal, JournalError
+from firmware.journal import FileSlots, Journal, JournalError, _pack
 
 
 class PowerLoss(Exception):
@@ -118,6 +118,18 @@ def test_a_lost_first_slot_and_a_bad_second_are_an_error() -> None:
     memory.slots = [b"", b"rubbish"]
     with pytest.raises(JournalError):
         Journal(memory).load()
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_a_slot_that_leaves_no_number_for_the_next_is_not_intact(number: int) -> None:
+    """MicroPython would write the next one as number 0, which no load finds."""
+    memory = saved(3)
+    memory.slots[1] = _pack(number, b"from elsewhere")
+    journal = Journal(memory)
+    journal.load()
+    assert journal.damaged
+    journal.save(b"next")
+    assert Journal(memory).load() == b"next"
 
 
 def test_writes_alternate_between_the_slots() -> None:

@@ -130,6 +130,8 @@ def test_outcomes_that_contradict_or_come_too_early_are_refused(
         ("instruction,outcome,note\na,done,x\nb,maybe,x\n", "line 3: outcome must be"),
         ("instruction,outcome,note\na,done,x\na,done,x\n", "line 3: instruction must be"),
         ('instruction,outcome,note\na,done,"x\n', "line 2: not CSV"),
+        ("instruction,outcome,note\na,done,x\0\n", "line 2: must hold no character U.0000"),
+        ("instruction,outcome,note\na\0,done,x\n", "line 2: must hold no character U.0000"),
     ],
 )
 def test_outcome_files_are_refused_with_the_line(text: str, complaint: str) -> None:

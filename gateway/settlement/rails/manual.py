@@ -80,22 +80,27 @@ class ManualRail:
     def submit(self, run: int, instructions: Sequence[Instruction]) -> None:
         """Write the run's file; the same instructions give the same file, byte for byte."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(HEADER)
-        for each in sorted(instructions, key=lambda instruction: instruction.id):
-            writer.writerow(
-                (
-                    safe_cell(each.id),
-                    each.run,
-                    safe_cell(each.account_id),
-                    safe_cell(each.account_name),
-                    each.direction,
-                    decimal(each.amount, each.scale),
-                    each.currency,
-                )
+        write_whole(self.path(run), instructions_csv(instructions).encode())
+
+
+def instructions_csv(instructions: Sequence[Instruction]) -> str:
+    """Instructions as CSV text, by id."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEADER)
+    for each in sorted(instructions, key=lambda instruction: instruction.id):
+        writer.writerow(
+            (
+                safe_cell(each.id),
+                each.run,
+                safe_cell(each.account_id),
+                safe_cell(each.account_name),
+                each.direction,
+                decimal(each.amount, each.scale),
+                each.currency,
             )
-        write_whole(self.path(run), out.getvalue().encode())
+        )
+    return out.getvalue()
 
 
 def read_outcomes(text: str) -> Iterator[Outcome]:
@@ -121,6 +126,8 @@ def read_outcomes(text: str) -> Iterator[Outcome]:
                 raise OutcomesError(f"line {line}: outcome must be done or failed, not {outcome!r}")
             if not instruction_id or instruction_id in seen:
                 raise OutcomesError(f"line {line}: instruction must be named, once")
+            if "\0" in instruction_id or "\0" in note:
+                raise OutcomesError(f"line {line}: must hold no character U+0000")
             seen.add(instruction_id)
             yield Outcome(instruction_id, outcome, note)
     except csv.Error as error:
