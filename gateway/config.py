@@ -22,6 +22,8 @@ from pydantic_settings import (
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from gateway.ingest.inbox import IOUS_AT_ONCE, IOUS_PER_SECOND
+
 PREFIX = "TALLYSTICK_"
 FILE_NAME = "tallystick.toml"
 
@@ -106,6 +108,10 @@ class Config(BaseSettings):
     Needs api_key_file."""
     api_key_file: Path | None = None
     """The key of api_certificate_file, which only its owner may read."""
+    device_rate: Annotated[int, Field(ge=1, le=100_000)] = IOUS_PER_SECOND
+    """How many IOUs a second one device may send in the long run; more are dropped unread."""
+    device_burst: Annotated[int, Field(ge=1, le=1_000_000)] = IOUS_AT_ONCE
+    """How many it may send at once."""
     settle_every: Annotated[int, BeforeValidator(seconds)] = 0
     """How often `serve` settles every currency, in seconds; 0 is never."""
     rail: Literal["manual"] = "manual"

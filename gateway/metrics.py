@@ -44,7 +44,23 @@ class Metrics:
         )
         self.dropped = Counter(
             "tallystick_dropped_total",
-            "Messages dropped because a device had too many waiting.",
+            "Messages dropped because a device said too much, or had too many waiting.",
+            registry=self.registry,
+        )
+        self.alerts = Counter(
+            "tallystick_alerts_total",
+            "What an operator should look at, by kind; the log says which device.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.broker_connections = Counter(
+            "tallystick_broker_connections_total",
+            "How often the gateway has connected to the broker.",
+            registry=self.registry,
+        )
+        self.unsent = Counter(
+            "tallystick_unsent_total",
+            "Acks that were not sent because the broker does not read; the next says the same.",
             registry=self.registry,
         )
         self.tokens_refused = Counter(

@@ -110,7 +110,14 @@ class _Process:
         self._listening = _listen(config)
         try:
             self._worker = Worker(
-                office.store, office.keys, metrics, broker, self._holder, self._failed
+                office.store,
+                office.keys,
+                metrics,
+                broker,
+                self._holder,
+                self._failed,
+                config.device_rate,
+                config.device_burst,
             )
         except OSError as error:
             raise ConfigError(

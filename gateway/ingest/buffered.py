@@ -17,6 +17,10 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
 _READ_SIZE = 1 << 18
+_LARGEST_PACKET = 1 << 16
+"""Bytes. The broker lets no larger one through than 4352; one that does is not ours to trust."""
+_MOST_UNSENT = 1 << 20
+"""Bytes that may wait for a broker that does not read."""
 _PUBLISH_QOS_0 = 0x30  # live: neither retained nor a repetition
 
 
@@ -40,7 +44,12 @@ class BufferedSocket:
         self._lock = threading.Lock()
 
     def recv(self, size: int) -> bytes:
-        """Up to `size` bytes, from the buffer while it holds any."""
+        """Up to `size` bytes, from the buffer while it holds any.
+
+        Raises ConnectionError for more than a packet may have: paho asks for all that is left of
+        one at once, and would keep it in memory."""
+        if size > _LARGEST_PACKET:
+            raise ConnectionError(f"a packet of {size} bytes; at most {_LARGEST_PACKET}")
         if self._at == len(self._buffer):
             self._buffer = self._inner.recv(max(size, _READ_SIZE))
             self._at = 0
@@ -173,15 +182,18 @@ class BufferedClient(paho.Client):
             current.flush()
         return code
 
-    def publish_burst(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        """Publish many messages at QoS 0 in one send, or none while there is no connection.
+    def publish_burst(self, messages: Iterable[tuple[str, bytes]]) -> bool:
+        """Publish many messages at QoS 0 in one send, or none (False) while there is no connection
+        or the broker does not read.
 
         paho's `publish` keeps an account of each message, which costs more than an ack is worth.
         """
         current = self._buffers()
-        if current is not None and self.is_connected():
-            current.send(b"".join([_publish_packet(topic, body) for topic, body in messages]))
-            current.flush()
+        if current is None or not self.is_connected() or current.unsent() > _MOST_UNSENT:
+            return False
+        current.send(b"".join([_publish_packet(topic, body) for topic, body in messages]))
+        current.flush()
+        return True
 
     def want_write(self) -> bool:
         """Whether anything is still to be sent."""

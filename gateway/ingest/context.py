@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
+from gateway.ingest.alerts import Alerts
 from gateway.ingest.directory import Directory
 from gateway.keys import GatewayKeys, verify
 from gateway.metrics import Metrics
@@ -36,6 +37,7 @@ class Context:
         self.store = store
         self.keys = keys
         self.metrics = metrics
+        self.alerts = Alerts(metrics)
         self.directory = Directory(keys)
         self.now = 0
         self.decisions = -1

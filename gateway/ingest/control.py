@@ -65,6 +65,7 @@ def _current(context: Context, conn: Connection, device: KnownDevice) -> KnownDe
 def hello(context: Context, device: KnownDevice, message: bytes) -> list[Outgoing]:
     """Answer with the device's open channels, then with what it is offered."""
     greeting = read_hello(envelope.open_mac0("hello", message, device.mac_key))
+    context.alerts.sign("device_takeover", device.id)
     with context.read() as conn:
         device = _current(context, conn, device)
         known = []

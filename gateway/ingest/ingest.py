@@ -90,6 +90,8 @@ def _sender(topic: str) -> tuple[str, str] | None:
 
 def _check_delivery(message: Received) -> None:
     """That the broker delivered it as a live message of a lawful size."""
+    if message.limited:
+        raise ProtocolError("rate_limited", "message", "more than a device may say")
     if message.retain:
         raise ProtocolError("retained", "message", "money is never taken from retained messages")
     if len(message.payload) > MAX_MESSAGE:

@@ -189,6 +189,8 @@ def _next_candidate(
         if group.winner is None:
             group.answer_ack = True
             context.metrics.ious_stale.inc()
+            if claim.iou.amount < amount:
+                context.alerts.sign("stale_ious", group.device.id)
         else:
             group.coalesced += 1
     return None, payee.STALE

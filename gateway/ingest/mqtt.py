@@ -17,6 +17,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.ingest.alerts import Alerts
 from gateway.ingest.buffered import BufferedClient
 from gateway.ingest.inbox import Inbox, Received
 from gateway.ingest.replies import Outgoing
@@ -57,8 +58,9 @@ def tls_context(broker: Broker) -> ssl.SSLContext | None:
 class Link:
     """One connection that comes back by itself."""
 
-    def __init__(self, broker: Broker, inbox: Inbox, metrics: Metrics) -> None:
+    def __init__(self, broker: Broker, inbox: Inbox, metrics: Metrics, alerts: Alerts) -> None:
         self._broker = broker
+        self._alerts = alerts
         self._inbox = inbox
         self._metrics = metrics
         self._epoch = 0
@@ -107,8 +109,8 @@ class Link:
                 burst.append((message.topic, message.payload))
             else:
                 self._client.publish(message.topic, message.payload, message.qos)
-        if burst:
-            self._client.publish_burst(burst)
+        if burst and not self._client.publish_burst(burst):
+            self._metrics.unsent.inc(len(burst))
 
     def acknowledge(self, messages: Iterable[Received]) -> None:
         """Send the PUBACKs of messages that are on disk, on the connection that brought them."""
@@ -128,6 +130,8 @@ class Link:
             log.error("broker refused the gateway", reason=str(reason))
             return
         self._epoch += 1
+        self._metrics.broker_connections.inc()
+        self._alerts.sign("gateway_takeover", self._broker.username)
         client.subscribe([(topics.up_filter(), 1)])
 
     def _on_subscribe(

@@ -14,7 +14,7 @@ import structlog
 
 from gateway.ingest import upkeep
 from gateway.ingest.context import LEASE, Context, Overtaken
-from gateway.ingest.inbox import Inbox, Received
+from gateway.ingest.inbox import IOUS_AT_ONCE, IOUS_PER_SECOND, Inbox, Received
 from gateway.ingest.ingest import process
 from gateway.ingest.mqtt import Broker, Link
 from gateway.keys import GatewayKeys
@@ -39,12 +39,14 @@ class Worker:
         broker: Broker,
         holder: str,
         on_failure: Callable[[BaseException], None],
+        ious_per_second: int = IOUS_PER_SECOND,
+        ious_at_once: int = IOUS_AT_ONCE,
     ) -> None:
         with store.write() as conn:
             token = lease.take(conn, LEASE, holder)
         self._context = Context(store, keys, metrics, token, threads=cpu_count() or 1)
-        self._inbox = Inbox()
-        self.link = Link(broker, self._inbox, metrics)
+        self._inbox = Inbox(ious_per_second, ious_at_once)
+        self.link = Link(broker, self._inbox, metrics, self._context.alerts)
         self._on_failure = on_failure
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._guarded, name="ingest", daemon=True)

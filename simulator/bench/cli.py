@@ -77,6 +77,9 @@ def _installation(devices: int) -> Iterator[_Parts]:
         Path(name).chmod(0o711)
         data = Path(name) / "data"
         made = tallystick_json(data, "init")
+        # Far more than a device would say, and than it may.
+        with (data / "tallystick.toml").open("a") as settings:
+            settings.write("device_rate = 100000\ndevice_burst = 1000000\n")
         with start_broker(data) as broker, GatewayProcess(data, broker.port) as gateway:
             with Api(gateway.url, made["admin_token"]) as api:
                 payers = subjects.register(api, devices)
