@@ -1,6 +1,7 @@
-# The whole application on MicroPython: device, journal, MQTT link. The broker and the gateway are at
-# the other end of a stream in this script, which judges by the gateway's own rules.
+# The whole application on MicroPython: device, journal, MQTT link. Broker and gateway are at the
+# other end of a stream in this script, which judges by the gateway's own rules.
 import asyncio
+from binascii import hexlify
 
 from firmware import app
 from firmware.crypto import ed25519, x25519
@@ -164,7 +165,7 @@ class Board:
             {
                 "broker_host": "broker",
                 "password": "secret",
-                "gateway_key": "".join(["%02x" % byte for byte in GATEWAY.public_key]),
+                "gateway_key": hexlify(GATEWAY.public_key).decode(),
                 "unit": "W.h",
             }
         )
@@ -244,7 +245,7 @@ async def main():
 
     # The power goes. What was delivered unpaid is in the journal, and is paid by the next boot.
     running.cancel()
-    try:
+    try:  # noqa: SIM105  MicroPython has no contextlib
         await running
     except asyncio.CancelledError:
         pass
@@ -268,4 +269,4 @@ async def main():
     print("OK")
 
 
-await asyncio.create_task(main())
+await asyncio.create_task(main())  # noqa: F704  the WebAssembly build is inside an event loop
