@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.broker.conf import mosquitto_conf, with_tls
-from gateway.broker.credentials import new_password, set_password
+from gateway.broker.credentials import new_password, set_passwords
 from gateway.pki import authority, folder
 from gateway.pki.authority import Issued
 from gateway.pki.folder import Pki
@@ -73,20 +74,26 @@ class Secured:
         )
 
 
-@pytest.fixture
-def secured(data_folder: Path) -> Iterator[Secured]:
-    """A broker with both TLS listeners, a gateway, and two devices' passwords."""
+@contextmanager
+def secured_broker(data: Path) -> Iterator[Secured]:
+    """A Mosquitto with both TLS listeners, a gateway, and two devices' passwords; skips the test
+    where there is none."""
     program = find_mosquitto()
     if program is None:
         unavailable("no Mosquitto on this machine to speak TLS with")
-        return
-    gateway_password = prepare(data_folder)
+        raise AssertionError("not reached")
+    gateway_password = prepare(data)
     passwords = {name: new_password() for name in (ALICE, MALLORY)}
-    for name, password in passwords.items():
-        set_password(data_folder, name, password)
-    pki = folder.create(data_folder, "test", now())
+    set_passwords(data, passwords)
+    pki = folder.create(data, "test", now())
     pki.servers(HOSTS, folder.SERVER_DAYS, now())
-    conf = with_tls(mosquitto_conf(1883), 8883, 8884)
-    (data_folder / "mosquitto.conf").write_text(conf)
-    with start_mosquitto(program, data_folder) as broker:
-        yield Secured(data_folder, pki, broker, gateway_password, passwords)
+    (data / "mosquitto.conf").write_text(with_tls(mosquitto_conf(1883), 8883, 8884))
+    with start_mosquitto(program, data) as broker:
+        yield Secured(data, pki, broker, gateway_password, passwords)
+
+
+@pytest.fixture
+def secured(data_folder: Path) -> Iterator[Secured]:
+    """A broker of the test's own."""
+    with secured_broker(data_folder) as made:
+        yield made
