@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from gateway.api.throttle import Throttle
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
-from gateway.operations.devices import Credentials
+from gateway.operations.devices import Issuer
 from gateway.settlement.rails import Rail
 from gateway.store.engine import Store
 
@@ -24,7 +24,7 @@ class Services:
     store: Store
     keys: GatewayKeys
     rail: Rail
-    credentials: Credentials
+    credentials: Issuer
     metrics: Metrics = field(default_factory=Metrics)
     not_ready: Callable[[], list[str]] = list
     throttle: Throttle = field(default_factory=Throttle)

@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 CLIENT_ID = "gateway"
 
+KEEPALIVE = 30
+"""Seconds. A broker that says nothing for one and a half of these is taken for gone."""
+
 
 @dataclass(frozen=True)
 class Broker:
@@ -89,7 +92,7 @@ class Link:
 
     def start(self) -> None:
         """Connect in the background, and again whenever the connection is lost."""
-        self._client.connect_async(self._broker.host, self._broker.port, keepalive=30)
+        self._client.connect_async(self._broker.host, self._broker.port, keepalive=KEEPALIVE)
         self._client.loop_start()
 
     def quiet(self) -> None:

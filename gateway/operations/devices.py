@@ -29,11 +29,15 @@ class Credentials(Protocol):
     def new(self, device: str) -> str:
         """Make, keep and return a new password for this device; older ones end."""
 
-    def certificate(self, device: str, days: int) -> tuple[Issued, bytes]:
-        """A new certificate for this device, and its authority's in PEM; older ones stay good."""
-
     def remove(self, device: str) -> None:
         """End this device's password and certificates."""
+
+
+class Issuer(Credentials, Protocol):
+    """One that issues certificates as well."""
+
+    def certificate(self, device: str, days: int) -> tuple[Issued, bytes]:
+        """A new certificate for this device, and its authority's in PEM; older ones stay good."""
 
 
 def public_key(text: str) -> bytes:
@@ -141,7 +145,7 @@ def rotate_password(store: Store, credentials: Credentials, id_: str) -> str:
 
 
 def certificate(
-    store: Store, credentials: Credentials, id_: str, days: int = DEVICE_DAYS
+    store: Store, credentials: Issuer, id_: str, days: int = DEVICE_DAYS
 ) -> tuple[Issued, bytes]:
     """A certificate with which a device may log in at the broker for so many days, and its
     authority's in PEM; older ones stay good.
