@@ -6,6 +6,7 @@ could forget. What may be signed and believed is `protocol.payer`'s to decide; t
 those rules in order. No socket, no clock, no pins: see `link` and `app`.
 """
 
+from firmware.over import Over
 from firmware.record import Record
 from protocol import envelope, messages, payer
 from protocol.errors import ProtocolError, WireError
@@ -86,6 +87,10 @@ class Device:
         self._connected = False
         self._nonce = b""
         self._resumed = False
+        self._generation = 0
+        for channel in self.channels:
+            self._generation = max(self._generation, payer.generation(channel.serial))
+        self._over = Over(identity, self._record)
         self._retry_at = 0
         self._retry_ms = RETRY_MS
         self._flush_at = 0
@@ -130,6 +135,9 @@ class Device:
     def on_connected(self, now: int) -> "Messages":
         """The broker has accepted the connection and the subscription."""
         self._connected = True
+        return self._greet(now)
+
+    def _greet(self, now: int) -> "Messages":
         self._resumed = False
         self._nonce = self._random_bytes(messages.NONCE_SIZE)
         self._retry_ms = RETRY_MS
@@ -241,7 +249,7 @@ class Device:
         """Everything that an answer is still due to."""
         if not self._resumed:
             return [self._hello()]
-        found: Messages = []
+        found = self._over.unanswered()
         for channel in self.channels:
             if channel.state == OPENING:
                 found.append(("open", channel.open_message))
@@ -289,12 +297,18 @@ class Device:
         # up again, with an older IOU, it would be signed on lower than before.
         lost = self._record.is_blank()
         listed = []
+        restored = False
         for known in resume.channels:
             channel_id = payer.resumed_id(known)
             channel = self._by_id(channel_id)
+            listed.append(channel_id)
+            restored = self._is_restored(known.serial) or restored
             try:
                 if channel is not None:
                     channel.resumed(known, self.total, identity.verify)
+                elif self._record.close_of(channel_id) is not None:
+                    # The gateway lost that it is closed.
+                    self._over.close(known.open_message)
                 elif lost:
                     channel = payer.adopt(
                         known,
@@ -306,20 +320,27 @@ class Device:
                     self.channels.insert(0, channel)
             except ProtocolError:
                 self.ignored += 1
-                continue
-            listed.append(channel_id)
         if not self._resumed:
             # Not after a hello that asked for another offer: that one is repeated ever less often.
             self._answered()
         self._resumed = True
         self._close_all_but_last()
-        sending: Messages = []
+        if restored:
+            self._over.show_all()
         for channel in self.channels:
-            if channel.id not in listed and channel.state != CLOSING:
+            if channel.id not in listed:
                 # The gateway does not list it: it is over, or the gateway lost it. Its terms,
                 # shown again, get the answer which.
-                sending.append(("open", channel.open_message))
-        return self._sent(sending, now) + self._pay(now) + self._resend(now)
+                channel.show_again()
+        return self._pay(now) + self._resend(now)
+
+    def _is_restored(self, serial: int) -> bool:
+        """Whether a serial tells, for the first time, that the gateway was restored."""
+        found = payer.generation(serial)
+        if found <= self._generation:
+            return False
+        self._generation = found
+        return True
 
     def _close_all_but_last(self) -> None:
         for channel in self.channels[:-1]:
@@ -340,15 +361,21 @@ class Device:
 
     def _on_opened(self, message: bytes, now: int) -> "Messages":
         opened = messages.read_opened(self._opened_sign("opened", message))
+        if self._is_restored(opened.serial):
+            self._over.show_all()
+        if self._over.opened(opened.channel):
+            return self._resend(now)
         channel = self._by_id(opened.channel)
         if channel is None:
             return []
         channel.opened(opened.limit, opened.serial)
         self._answered()
-        return self._pay(now)
+        return self._pay(now) or self._resend(now)
 
     def _on_ack(self, message: bytes, now: int) -> "Messages":
         ack = messages.read_ack(self._opened_mac("ack", message))
+        if payer.generation(ack.serial) > self._generation:
+            return self._greet(now) if self._resumed else []
         channel = self._by_id(ack.channel)
         if channel is None:
             return []
@@ -362,6 +389,9 @@ class Device:
 
     def _on_grant(self, message: bytes, now: int) -> "Messages":
         grant = messages.read_grant(self._opened_mac("grant", message))
+        if payer.generation(grant.serial) > self._generation:
+            # The gateway was restored, perhaps from before it knew a channel or its end.
+            return self._greet(now) if self._resumed else []
         channel = self._by_id(grant.channel)
         if channel is not None:
             channel.granted(grant)
@@ -370,6 +400,8 @@ class Device:
 
     def _on_receipt(self, message: bytes, now: int) -> "Messages":
         receipt = messages.read_receipt(self._opened_sign("receipt", message))
+        if receipt.event == CLOSE:
+            self._over.closed(receipt.channel)
         channel = self._by_id(receipt.channel)
         if channel is None:
             return []
@@ -385,10 +417,15 @@ class Device:
         refused = messages.read_refused(self._opened_mac("refused", message))
         self.refusals[refused.reason] = self.refusals.get(refused.reason, 0) + 1
         channel = self._by_id(refused.channel)
-        if channel is None:
-            return []
         if refused.reason in _WAIT:
             return []
+        if channel is None:
+            return self._sent(self._over.refused(refused.channel, refused.reason), now)
+        if refused.reason == "unknown_channel" and refused.kind in ("iou", "close"):
+            # It accepted these terms once. Until it refuses them nothing that is signed is given
+            # up: shown again, they are accepted again, and the IOU after them.
+            channel.show_again()
+            return self._sent([("open", channel.open_message)], now)
         if refused.kind == "open" or refused.reason in FINAL:
             self._record.end(channel, channel.carried(self.total, None), b"")
             if refused.kind == "open":

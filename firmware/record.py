@@ -5,18 +5,23 @@ decide, how it survives a power cut the journal's.
 """
 
 from firmware.journal import JournalError
-from protocol import cbor
+from protocol import cbor, envelope
 from protocol.errors import WireError
 from protocol.fields import array, integer, octets
+from protocol.messages import CLOSE, read_receipt
 from protocol.payer import read_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firmware.journal import Journal
+    from protocol.messages import Receipt
     from protocol.payer import PayerChannel
 
 MAX_RECEIPTS = 4
 """The latest that are kept; older ones are the owner's to collect in time."""
+MAX_OVER = 4
+"""The channels that were closed last: their terms and receipts are kept, so that they can be shown
+to a gateway whose books were restored from before they closed."""
 
 
 class Record:
@@ -28,7 +33,8 @@ class Record:
         self.total = 0
         self.base = 0
         self.channels: list[PayerChannel] = []
-        self.receipts: list[bytes] = []
+        self.over: list[list[bytes]] = []
+        self._receipts: list[bytes] = []
         stored = journal.load()
         if stored is not None:
             self._read(stored)
@@ -36,19 +42,24 @@ class Record:
 
     def _read(self, stored: bytes) -> None:
         parts = array(cbor.decode(stored), "record")
-        if len(parts) != 4:
-            raise WireError("record", "must have 4 parts")
+        if len(parts) not in (4, 5):
+            raise WireError("record", "must have 5 parts")
         self.total = integer(parts[0], "record.total")
         self.base = integer(parts[1], "record.base")
         self.channels = [read_record(row) for row in array(parts[2], "record.channels")]
-        self.receipts = [octets(each, "record.receipt") for each in array(parts[3], "receipts")]
+        self._receipts = [octets(each, "record.receipt") for each in array(parts[3], "receipts")]
+        # A record of version 0.1 has no fifth part.
+        for pair in array(parts[4], "record.over") if len(parts) == 5 else []:
+            self.over.append([octets(each, "record.over") for each in array(pair, "record.over")])
 
     def save(self) -> None:
         """Make it durable; on return it is. Raises JournalError, after which what is in memory is
         ahead of the journal and nothing more may be said."""
         rows = [channel.record() for channel in self.channels]
         try:
-            self._journal.save(cbor.encode([self.total, self.base, rows, self.receipts]))
+            self._journal.save(
+                cbor.encode([self.total, self.base, rows, self._receipts, self.over])
+            )
         except OSError as error:
             # Not an OSError to those above: the network has such too, and gets over them.
             raise JournalError("journal: " + str(error)) from error
@@ -57,23 +68,39 @@ class Record:
     def end(self, channel: "PayerChannel", base: int, receipt: bytes) -> None:
         """A channel is over, paid up to the total `base`; its signed receipt, if there is one, is
         kept. Durable on return."""
+        last = self.channels[-1] is channel
         self.channels.remove(channel)
-        self.base = max(0, base)
+        if last:
+            self.base = max(0, base)
+            for older in self.channels:
+                # It ended before this one did: its end, when told, must not move the base back.
+                older.base = self.base - older.signed_units
         if receipt:
-            self._add(receipt)
+            self.over = self.over[1 - MAX_OVER :]
+            self.over.append([channel.open_message, receipt])
         self.save()
 
     def keep(self, receipt: bytes) -> None:
         """Keep a receipt. Durable on return."""
-        self._add(receipt)
+        # MicroPython has no [*list, item].
+        self._receipts = self._receipts[1 - MAX_RECEIPTS :]
+        self._receipts.append(receipt)
         self.save()
 
-    def _add(self, receipt: bytes) -> None:
-        # MicroPython has no [*list, item].
-        self.receipts = self.receipts[1 - MAX_RECEIPTS :]
-        self.receipts.append(receipt)
+    @property
+    def receipts(self) -> list[bytes]:
+        """The latest receipts: those of closed channels, then others."""
+        return [pair[1] for pair in self.over] + self._receipts
 
     def is_blank(self) -> bool:
         """Whether nothing in it shows that this device ever signed anything: it is new, or has lost
         its journal."""
         return not self.channels and not self.receipts and self.base == 0
+
+    def close_of(self, channel_id: bytes) -> "Receipt | None":
+        """The kept receipt that says that this channel is closed."""
+        for message in self.receipts:
+            receipt = read_receipt(envelope.parse_sign1("receipt", message).payload)
+            if receipt.channel == channel_id and receipt.event == CLOSE:
+                return receipt
+        return None

@@ -32,6 +32,7 @@ COMMANDS = {
     "books": "Check everything that is stored against signatures and entries.",
     "verify": "Check signed messages offline.",
     "backup": "Back everything up while it runs, or check a backup.",
+    "restore": "Put a backup back, and reconcile it with devices and rail.",
     "doctor": "Say what is wrong with this installation.",
 }
 ENTRY_POINTS = "tallystick.commands"

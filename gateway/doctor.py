@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import keys
+from gateway import keys, witness
 from gateway.broker.acl import ACL
 from gateway.config import Config, ConfigError, is_loopback, read_password
+from gateway.folder_lock import LOCK_FILE
 from gateway.keys import KeyFileError
 from gateway.settlement.verify_books import verify_books
+from gateway.store import fence
 from gateway.store.engine import open_store
 from gateway.store.errors import StoreError
 from protocol import topics
@@ -127,9 +129,25 @@ def _database(config: Config) -> Iterator[Finding]:
             )
         else:
             yield Finding("clock", OK, "as the database's")
+            yield from _fence(conn)
+            try:
+                witness.check(config.data, conn)
+            except ConfigError as error:
+                yield Finding("history", FAIL, str(error), "see docs/backup.md")
         yield from _books(config, channels)
     finally:
         store.close()
+
+
+def _fence(conn: Connection) -> Iterator[Finding]:
+    if fence.is_up(conn):
+        waiting = fence.counts(conn)["waiting"]
+        yield Finding(
+            "fence",
+            WARN,
+            f"the books were restored and are not reconciled; {waiting} channels are waited for",
+            "see `tallystick restore --status`: nothing is granted or settled meanwhile",
+        )
 
 
 def _postgres(synchronous_commit: str) -> Finding:
@@ -225,7 +243,7 @@ def _broker(config: Config) -> Iterator[Finding]:
 
 def _serving(config: Config) -> bool:
 
-    path = config.data / "serve.lock"
+    path = config.data / LOCK_FILE
     if not path.exists():
         return False
     with path.open("r+") as file:

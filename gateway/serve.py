@@ -4,7 +4,6 @@ What ends one of them ends all. Exit status 0: stopped as asked. 1: something fa
 supervisor should start it again. No rule of payments or of the API lives here.
 """
 
-import fcntl
 import os
 import secrets
 import signal
@@ -13,8 +12,8 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,10 +23,11 @@ import uvicorn
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import logs
+from gateway import logs, witness
 from gateway.api.app import create_app
 from gateway.api.services import Services
 from gateway.config import Config, ConfigError, check_key_file, is_loopback, read_password
+from gateway.folder_lock import locked
 from gateway.ingest.context import LEASE
 from gateway.ingest.mqtt import Broker
 from gateway.ingest.worker import Worker
@@ -39,35 +39,8 @@ from gateway.store.tables import Base
 
 log = structlog.get_logger(__name__)
 
-LOCK_FILE = "serve.lock"
-
 lease = Base.metadata.tables["lease"]
 run_table = Base.metadata.tables["run"]
-
-
-class AlreadyServing(ConfigError):
-    """Another process serves this data folder; the text says which."""
-
-
-@contextmanager
-def locked(data: Path, *, alone: bool) -> Iterator[None]:
-    """Hold the data folder's lock, which ends with the process; several may if none is `alone`.
-
-    Raises AlreadyServing.
-    """
-    descriptor = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+") as file:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = file.read().strip() or "another process"
-            raise AlreadyServing(
-                f"data: {data} is served already by {holder}; a SQLite database has one gateway"
-            ) from None
-        file.truncate(0)
-        file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
-        yield
 
 
 def serve(config: Config, ready_file: Path | None = None) -> int:
@@ -147,7 +120,10 @@ class _Process:
         """Serve until told to stop, then stop everything in order."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
-        threads = [threading.Thread(target=self._announce, name="announce", daemon=True)]
+        threads = [
+            threading.Thread(target=self._announce, name="announce", daemon=True),
+            threading.Thread(target=self._bear_witness, name="witness", daemon=True),
+        ]
         if self._office.config.settle_every:
             threads.append(threading.Thread(target=self._settle, name="settle", daemon=True))
         self._worker.start()
@@ -205,6 +181,21 @@ class _Process:
         if self._failure is not None:
             lacking.append("ingest: has ended")
         return lacking
+
+    def _bear_witness(self) -> None:
+        """Note how far the database has come: at the start, now and then, and at the end."""
+        ending = False
+        while True:
+            try:
+                with self._office.store.write() as conn:
+                    seen = witness.raise_beat(conn)
+                witness.note(self._office.config.data, seen)
+            except (SQLAlchemyError, OSError) as error:
+                # An older note only sees less; whether payments can be kept is the ingest's affair.
+                log.warning("the witness could not be written", error=repr(error))
+            if ending:
+                return
+            ending = self._ending.wait(witness.BEAT_SECONDS)
 
     def _settle(self) -> None:
         office, every = self._office, self._office.config.settle_every

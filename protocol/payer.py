@@ -27,6 +27,14 @@ CLOSING = 2
 
 _STATES = (OPENING, OPEN, CLOSING)
 
+_GENERATION_SHIFT = 32
+
+
+def generation(serial: int) -> int:
+    """The gateway's generation, which is the upper half of a serial: it rises when the gateway's
+    books are restored from a backup, and may then be older than what it said before."""
+    return serial >> _GENERATION_SHIFT
+
 
 class PayerChannel:
     """One channel as its payer has it. `base` is the meter's total at which the channel's unit 0
@@ -116,6 +124,14 @@ class PayerChannel:
             self.acked_units = ack.units
         self._allow(ack.limit, ack.serial)
 
+    def show_again(self) -> None:
+        """The gateway may have lost this channel: its terms are to be shown again, and whatever
+        was acknowledged on it is to be acknowledged again."""
+        self.acked_amount = 0
+        self.acked_units = 0
+        if self.state == OPEN:
+            self.state = OPENING
+
     def granted(self, grant: Grant) -> None:
         """The gateway allows delivery up to another limit."""
         self._allow(grant.limit, grant.serial)
@@ -132,11 +148,14 @@ class PayerChannel:
     ) -> None:
         """The gateway's picture of this channel. If it holds a later IOU, with this device's own
         signature, than the device remembers, the device takes it up, and counts what it paid for
-        as delivered: the base moves so that nothing is charged twice.
+        as delivered: the base moves so that nothing is charged twice. If it holds an earlier one,
+        what it acknowledged beyond that counts no more. If it was restored since, the device shows
+        the last IOU again even if it is the same, or the terms if there is none.
 
         Raises ProtocolError if the IOU is not this device's own on this channel, or contradicts
         what it remembers to have signed (a copy of it may be at work).
         """
+        restored = generation(known.serial) > generation(self.serial)
         if known.last_iou:
             payload = envelope.open_sign1("iou", known.last_iou, self.terms.payer_key, verify)
             iou = read_iou(payload)
@@ -149,10 +168,17 @@ class PayerChannel:
                 raise ProtocolError(
                     "conflict", "resume.last_iou", "contradicts what this device has signed"
                 )
-            if iou.amount > self.acked_amount:
-                self.acked_amount = iou.amount
-                self.acked_units = iou.units
+            self.acked_amount = iou.amount
+            self.acked_units = iou.units
+        else:
+            self.acked_amount = 0
+            self.acked_units = 0
         self.opened(known.limit, known.serial)
+        if restored:
+            self.acked_amount = 0
+            self.acked_units = 0
+            if self.state == OPEN and not self.iou:
+                self.state = OPENING
 
     def carried(self, total: int, receipt: "Receipt | None") -> int:
         """The base of the channel that follows, once this one is over: units are carried from

@@ -12,6 +12,7 @@ from gateway.api import (
     health,
     limits,
     problems,
+    restore,
     settlements,
     tariffs,
     tokens,
@@ -34,7 +35,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorize)])
-    for each in (accounts, devices, tariffs, channels, settlements, tokens, books):
+    for each in (accounts, devices, tariffs, channels, settlements, tokens, books, restore):
         v1.include_router(each.router)
     app.include_router(v1)
     app.include_router(health.metrics_router, dependencies=[Depends(authorize)])

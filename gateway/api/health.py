@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Float, cast, func, select
 
 from gateway.api import problems
 from gateway.api.services import Office
+from gateway.store import fence
 from gateway.store.tables import Base
 
 router = APIRouter(tags=["health"])
@@ -18,7 +19,8 @@ tariff = Base.metadata.tables["tariff"]
 
 
 class Health(BaseModel):
-    """All is well."""
+    """`ok`, or `fenced`: restored from a backup and not reconciled, so that what devices signed is
+    taken, but nothing is granted or settled."""
 
     status: str = "ok"
 
@@ -35,7 +37,8 @@ def get_readiness(office: Office) -> Health | Response:
     lacking = office.not_ready()
     if lacking:
         return problems.respond(503, "; ".join(lacking), kind="not-ready")
-    return Health()
+    with office.store.read() as conn:
+        return Health(status="fenced" if fence.is_up(conn) else "ok")
 
 
 @metrics_router.get("/metrics", operation_id="getMetrics", response_class=Response)
@@ -72,6 +75,24 @@ def _measure(conn: Connection, registry: CollectorRegistry) -> None:
         ["currency"],
         registry=registry,
     )
+    generation = Gauge(
+        "tallystick_generation",
+        "1, and one more for each time that the books were restored.",
+        registry=registry,
+    )
+    fenced = Gauge(
+        "tallystick_fenced",
+        "1 while restored books are not reconciled: nothing is granted or settled.",
+        registry=registry,
+    )
+    awaited = Gauge(
+        "tallystick_awaited_channels",
+        "Channels of a restored gateway whose devices have not shown themselves yet.",
+        registry=registry,
+    )
+    generation.set(fence.number(conn))
+    fenced.set(int(fence.is_up(conn)))
+    awaited.set(fence.counts(conn)["waiting"])
     for state in ("open", "frozen"):
         live.labels(state).set(0)
     rows = conn.execute(

@@ -41,6 +41,8 @@ POLICY = {
     "addToken": "admin",
     "revokeToken": "admin",
     "verifyBooks": "viewer",
+    "getRestore": "viewer",
+    "liftFence": "admin",
     "getMetrics": "viewer",
 }
 """The least role for each operation, by its id. `/healthz`, `/readyz` and `/openapi.json` need

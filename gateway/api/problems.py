@@ -19,7 +19,7 @@ from starlette.routing import compile_path
 from gateway.ledger.states import IllegalMove
 from gateway.operations.errors import BadInput
 from gateway.pki.authority import PkiError
-from gateway.store.errors import Conflict, NotFound, StoreError
+from gateway.store.errors import Conflict, NotFound, RestoreFenced, StoreError
 from gateway.store.idempotency import OtherRequest
 
 log = structlog.get_logger(__name__)
@@ -111,6 +111,8 @@ def _store(_request: Request, error: Exception) -> JSONResponse:
         return respond(422, str(error), kind="idempotency-key-reused", errors=[field])
     if isinstance(error, Conflict):
         return respond(409, str(error))
+    if isinstance(error, RestoreFenced):
+        return respond(409, str(error), kind="fenced")
     # "account scale: must be 0 to 18"
     where, _, message = str(error).partition(": ")
     field = FieldError(field=where.split(" ")[-1], location="body", message=message)

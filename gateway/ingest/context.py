@@ -1,6 +1,6 @@
 """What every step of the hot path works with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -10,7 +10,7 @@ from gateway.ingest.alerts import Alerts
 from gateway.ingest.directory import Directory
 from gateway.keys import GatewayKeys, verify
 from gateway.metrics import Metrics
-from gateway.store import lease, notices
+from gateway.store import fence, lease, notices
 from gateway.store.engine import Store
 
 LEASE = "ingest"
@@ -28,7 +28,10 @@ class Context:
 
     `now` is the database's time at the last transaction, in Unix seconds: never ahead of it, so
     that what it lets through is decided by the commit, which asks the database again. `decisions`
-    is how many decisions of operators the cache knows of.
+    is how many decisions of operators the cache knows of. `fenced` is whether the books were
+    restored and are not reconciled, `first_serial` what a channel's serial begins with, `awaited`
+    the channels whose devices have not shown themselves since a restore: all three change by
+    decisions alone.
     """
 
     def __init__(
@@ -41,6 +44,9 @@ class Context:
         self.directory = Directory(keys)
         self.now = 0
         self.decisions = -1
+        self.fenced = False
+        self.first_serial = 0
+        self.awaited: set[bytes] = set()
         self._token = token
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1, "verify") if threads > 1 else None
@@ -52,6 +58,7 @@ class Context:
             decisions = notices.decisions(conn)
             if decisions != self.decisions:
                 self.directory.forget()
+                self._read_fence(conn)
                 self.decisions = decisions
             self.now = self.store.now(conn)
             yield conn
@@ -69,6 +76,21 @@ class Context:
                 raise Overtaken
             self.now = self.store.now(conn)
             yield conn
+
+    def _read_fence(self, conn: Connection) -> None:
+        self.fenced = self.directory.fenced = fence.is_up(conn)
+        self.first_serial = fence.first_serial(conn)
+        self.awaited = fence.awaited_channels(conn)
+
+    @property
+    def expiry_now(self) -> int:
+        """The time that expiries are judged by. Behind the fence none has passed: what is shown
+        then may have been signed, and accepted, in time."""
+        return 0 if self.fenced else self.now
+
+    def present(self, conn: Connection, channel_ids: Iterable[bytes]) -> None:
+        """Note in a write transaction that the devices of these channels have shown themselves."""
+        fence.present(conn, sorted(self.awaited.intersection(channel_ids)), self.now)
 
     def verify_all(self, checks: Sequence[Check]) -> list[bool]:
         """Whether each signature holds; on several threads where there is more than a handful."""

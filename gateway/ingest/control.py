@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.ingest import replies
@@ -10,7 +11,7 @@ from gateway.ingest.directory import KnownChannel, KnownDevice, known_channel
 from gateway.ingest.ious import read_claim, refuse, take_ious
 from gateway.ingest.replies import Outgoing
 from gateway.settlement import intervals
-from gateway.store import accounts, channels, tariffs
+from gateway.store import accounts, channels, fence, tariffs
 from gateway.store.tables import Channel
 from protocol import MAX_CHANNELS_PER_DEVICE, envelope, payee, topics
 from protocol.errors import AuthenticationError, ProtocolError
@@ -27,6 +28,8 @@ from protocol.messages import (
     read_tick,
 )
 from protocol.pricing import Tariff
+
+log = structlog.get_logger(__name__)
 
 EXPIRY_SLACK = 300
 """Seconds by which an expiry may exceed the longest lifetime, for the time that an offer took."""
@@ -79,7 +82,9 @@ def hello(context: Context, device: KnownDevice, message: bytes) -> list[Outgoin
                     channel.serial,
                 )
             )
-        offers = _offers(context, conn, device) if device.status == "active" else []
+        # Behind the fence there is nothing new to agree on; devices ask again until it is lifted.
+        welcome = device.status == "active" and not context.fenced
+        offers = _offers(context, conn, device) if welcome else []
     payload = Resume(greeting.nonce, known).payload()
     answers = [
         replies.to_device(device.id, "resume", envelope.mac0("resume", payload, device.mac_key))
@@ -129,6 +134,7 @@ def open_channel(context: Context, device: KnownDevice, message: bytes) -> list[
     def step(conn: Connection) -> list[Outgoing]:
         rows = channels.load(conn, [channel_id])
         if rows:
+            context.present(conn, [channel_id])
             return _opened_before(context, device, known_channel(rows[0]), rows[0].opened_message)
         return [_open(context, conn, _current(context, conn, device), terms, message)]
 
@@ -158,9 +164,11 @@ def _open(
     terms: Terms,
     message: bytes,
 ) -> Outgoing:
-    tariff = _check_terms(context, conn, device, terms)
+    check = _check_terms_again if context.fenced else _check_terms
+    tariff = check(context, conn, device, terms)
     channel_id = terms.channel_id()
-    opened = Opened(channel_id, context.now, payee.limit(terms, 0, tariff.window_units), 0)
+    limit = 0 if context.fenced else payee.limit(terms, 0, tariff.window_units)
+    opened = Opened(channel_id, context.now, limit, context.first_serial)
     opened_message = context.keys.sign1("opened", opened.payload())
     channels.add(
         conn,
@@ -175,10 +183,59 @@ def _open(
             capacity=terms.capacity,
             expires_at=terms.expiry,
             window_units=tariff.window_units,
+            serial=context.first_serial,
             opened_at=context.now,
         ),
     )
+    if context.fenced:
+        fence.recovered(conn, channel_id, context.now)
     return replies.to_device(device.id, "opened", opened_message)
+
+
+def _check_parties(context: Context, device: KnownDevice, terms: Terms) -> None:
+    key = context.keys.public
+    if terms.payer_key != device.public_key:
+        raise ProtocolError("not_yours", "open.payer_key", "must be the device's own key")
+    if terms.gateway_key != key or terms.payee_key != key:
+        raise ProtocolError("not_yours", "open.gateway_key", "must be this gateway's key")
+
+
+def _check_terms_again(
+    context: Context, conn: Connection, device: KnownDevice, terms: Terms
+) -> Row[tuple[object, ...]]:
+    """The tariff of terms that a device shows behind the fence: most likely those of a channel that
+    the lost books had. So nothing is asked that was asked then and may have changed since (credit,
+    the expiry, whether the tariff is still offered, a suspension). It is granted nothing, and it is
+    closed at its mark when the fence is lifted.
+
+    Raises ProtocolError; `unavailable`, upon which a device tries again, for what the operator can
+    still put right.
+    """
+    _check_parties(context, device, terms)
+    if device.status == "revoked":
+        raise _suspended()
+    known = {bytes(row.id): row for row in tariffs.listed(conn, active=False)}
+    tariff = known.get(terms.tariff.id())
+    if tariff is None:
+        log.warning(
+            "a device shows a channel whose tariff the restored books do not know: add it again",
+            device=device.id,
+            unit=terms.tariff.unit,
+            numerator=terms.tariff.numerator,
+            denominator=terms.tariff.denominator,
+            currency=terms.tariff.currency,
+        )
+        raise ProtocolError("unavailable", "open.tariff", "unknown to the restored books")
+    if not 0 < terms.capacity <= tariff.max_capacity:
+        raise ProtocolError(
+            "capacity_not_allowed", "open.capacity", "outside the offer", tariff.max_capacity
+        )
+    latest = context.now + tariff.max_lifetime_s + EXPIRY_SLACK
+    if terms.expiry > latest:
+        raise ProtocolError("expiry_not_allowed", "open.expiry", "outside the offer", latest)
+    if len(channels.by_device(conn, device.id)) >= MAX_CHANNELS_PER_DEVICE:
+        raise ProtocolError("unavailable", "open", "too many channels are open as it is")
+    return tariff
 
 
 def _check_terms(
@@ -188,11 +245,7 @@ def _check_terms(
 
     Raises ProtocolError with the first thing that is wrong.
     """
-    key = context.keys.public
-    if terms.payer_key != device.public_key:
-        raise ProtocolError("not_yours", "open.payer_key", "must be the device's own key")
-    if terms.gateway_key != key or terms.payee_key != key:
-        raise ProtocolError("not_yours", "open.gateway_key", "must be this gateway's key")
+    _check_parties(context, device, terms)
     if device.status != "active":
         raise _suspended()
     account = accounts.get(conn, device.account_id)
@@ -244,6 +297,7 @@ def close_channel(context: Context, device: KnownDevice, message: bytes) -> list
         context.directory.forget_channels([close.channel])
         channel = context.directory.channel(conn, close.channel)
         _may_close(device, channel)
+        context.present(conn, [close.channel])
         if channel is None or channel.state == payee.CLOSED:
             return []
         intervals.close(conn, close.channel, reason="payer", at=context.now)

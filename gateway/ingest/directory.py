@@ -28,6 +28,8 @@ class KnownDevice:
     account_id: str
     status: str
     mac_key: bytes
+    fenced: bool = False
+    """Whether the gateway grants nothing new, its books being restored and not reconciled."""
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class KnownChannel:
 
     def limit(self, device: KnownDevice) -> int:
         """The cumulative units up to which the device may deliver."""
-        if self.state != payee.OPEN or device.status != "active":
+        if self.state != payee.OPEN or device.status != "active" or device.fenced:
             return self.units
         return payee.limit(self.terms, self.units, self.window)
 
@@ -66,6 +68,8 @@ class Directory:
 
     def __init__(self, keys: GatewayKeys) -> None:
         self._keys = keys
+        self.fenced = False
+        """Whether the devices read from now on are granted nothing new."""
         self._devices: dict[str, KnownDevice] = {}
         self._channels: dict[bytes, KnownChannel] = {}
 
@@ -93,6 +97,7 @@ class Directory:
                 account_id=row.account_id,
                 status=row.status,
                 mac_key=self._keys.mac_key(bytes(row.public_key)),
+                fenced=self.fenced,
             )
             self._bound()
             self._devices[device_id] = known

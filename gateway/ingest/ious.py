@@ -177,7 +177,7 @@ def _next_candidate(
             amount, units = group.winner.iou.amount, group.winner.iou.units
         try:
             verdict = payee.judge(
-                channel.terms, channel.state, amount, units, claim.iou, context.now
+                channel.terms, channel.state, amount, units, claim.iou, context.expiry_now
             )
         except ProtocolError as error:
             answers.append(refuse(context, group.device, "iou", channel.id, error))
@@ -200,7 +200,13 @@ def _write(context: Context, groups: list[_Group]) -> bool:
     """One transaction for the whole batch; False if another writer was there first."""
     winners = [group for group in groups if group.winner is not None]
     contradictions = [group for group in groups if group.contradiction is not None]
-    if not winners and not contradictions:
+    # An IOU that raises nothing shows all the same that its device has nothing newer.
+    shown = [
+        group.channel.id
+        for group in groups
+        if context.awaited and (group.winner or group.answer_ack or group.contradiction)
+    ]
+    if not winners and not contradictions and context.awaited.isdisjoint(shown):
         return True
     started = time.perf_counter()
     try:
@@ -211,7 +217,7 @@ def _write(context: Context, groups: list[_Group]) -> bool:
                     "new_amount": group.winner.iou.amount,
                     "new_units": group.winner.iou.units,
                     "new_iou": group.winner.message,
-                    "now": context.now,
+                    "now": context.expiry_now,
                 }
                 for group in winners
                 if group.winner is not None
@@ -220,8 +226,10 @@ def _write(context: Context, groups: list[_Group]) -> bool:
                 raise Overtaken
             for group in contradictions:
                 _freeze(conn, group, context.now)
+            context.present(conn, shown)
     except Overtaken:
         return False
+    context.awaited.difference_update(shown)
     context.metrics.commit_seconds.observe(time.perf_counter() - started)
     return True
 

@@ -57,8 +57,13 @@ def _run_receipts(context: Context, conn: Connection, number: int) -> list[Outgo
 
 
 def expire(context: Context) -> None:
-    """Close the open channels whose expiry has passed, at their marks; devices get receipts."""
+    """Close the open channels whose expiry has passed, at their marks; devices get receipts.
+
+    None behind the fence: its mark may be older than what its device can show.
+    """
     with context.read() as conn:
+        if context.fenced:
+            return
         due: Sequence[bytes] = channels.expired(conn, context.now, _AT_ONCE)
     if not due:
         return

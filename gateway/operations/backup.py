@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from gateway import keys
 from gateway.config import FILE_NAME, Config
 from gateway.operations.errors import BadInput
 from gateway.operations.office import Office
-from gateway.settlement.verify_books import verify_books
+from gateway.settlement.verify_books import verify_books_in
 from gateway.store import backup_archive, backup_facts, backup_postgres, backup_sqlite, migrations
 from gateway.store.backup_archive import FORMAT, Archive, Manifest
 from gateway.store.backup_facts import Facts
@@ -152,8 +152,9 @@ def check(path: Path, gateway_key: bytes | None = None) -> Backup:
         with (
             tempfile.TemporaryDirectory(prefix=".check-", dir=path.parent) as scratch,
             read_back(archive, Path(scratch)) as store,
+            store.read() as conn,
         ):
-            check_books(store, archive.manifest)
+            check_books(conn, archive.manifest)
         return Backup(path, path.stat().st_size, archive.sha256, archive.manifest)
 
 
@@ -192,17 +193,16 @@ def read_back(archive: Archive, scratch: Path) -> Iterator[Store]:
         yield store
 
 
-def check_books(store: Store, manifest: Manifest) -> None:
+def check_books(conn: Connection, manifest: Manifest) -> None:
     """Raise ArchiveError unless the books are right, and are those that the manifest tells of."""
-    report = verify_books(store, bytes.fromhex(manifest.gateway_key))
+    report = verify_books_in(conn, bytes.fromhex(manifest.gateway_key))
     if not report.ok:
         first = report.discrepancies[0]
         raise ArchiveError(
             f"archive: its books have {len(report.discrepancies)} discrepancies, "
             f"first {first.where}: {first.what}"
         )
-    with store.read() as conn:
-        found = backup_facts.read(conn, manifest.made_at)
+    found = backup_facts.read(conn, manifest.made_at)
     told = facts_of(manifest)
     pairs = (
         ("generation", found.generation, told.generation),

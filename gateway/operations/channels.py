@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row
 from gateway.operations.errors import BadInput
 from gateway.operations.paging import Page, one_page
 from gateway.settlement import intervals
-from gateway.store import channels, notices, tariffs
+from gateway.store import channels, fence, notices, tariffs
 from gateway.store.engine import Store
-from gateway.store.errors import Conflict
+from gateway.store.errors import Conflict, RestoreFenced
 
 REASON = "operator"
 STATES = ("open", "frozen", "closed")
@@ -65,9 +65,15 @@ def evidence(store: Store, id_: bytes) -> Sequence[Row[Any]]:
 def close(store: Store, id_: bytes) -> tuple[Row[Any], Row[Any]]:
     """Close an open or frozen channel at its mark; its device gets a receipt.
 
-    Raises NotFound, Conflict if it is closed.
+    Raises NotFound, Conflict if it is closed, RestoreFenced if the mark is that of a backup and its
+    device may hold a later one.
     """
     with store.write() as conn:
+        if fence.is_awaited(conn, id_):
+            raise RestoreFenced(
+                f"channel {id_.hex()}: its mark is a backup's, and its device has not shown itself "
+                "since; wait for it, or declare it lost: tallystick restore --lost DEVICE"
+            )
         closed = intervals.close(conn, id_, reason=REASON, at=store.now(conn))
         if not closed.fresh:
             raise Conflict(f"channel {id_.hex()}: is closed already")

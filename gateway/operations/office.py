@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway import keys
+from gateway import keys, witness
 from gateway.broker.acl import write_acl
 from gateway.broker.conf import mosquitto_conf
 from gateway.broker.credentials import GATEWAY, new_password, set_password
@@ -28,7 +28,8 @@ from gateway.store.tables import Account
 OPERATOR = "operator"
 """The account of whoever runs the gateway: the payee of tariffs that name no other."""
 
-_MADE = "initialised"
+MADE = "initialised"
+"""The key in `meta` that holds the public key of the gateway whose database it is."""
 
 CONFIG_TEXT = """\
 # Settings of this gateway. Each can also be given as an environment variable, TALLYSTICK_<NAME>.
@@ -65,7 +66,8 @@ class Office:
 def opened(config: Config) -> Iterator[Office]:
     """The installation of these settings, closed at the end.
 
-    Raises ConfigError if there is none, KeyFileError, or StoreError.
+    Raises ConfigError if there is none, OlderThanSeen if its database is an older copy of what it
+    was, KeyFileError, or StoreError.
     """
     path = config.sqlite_path
     if path is not None and not path.exists():
@@ -73,6 +75,8 @@ def opened(config: Config) -> Iterator[Office]:
     gateway_keys = keys.load(config.data)
     store = open_store(config.database_url)
     try:
+        with store.read() as conn:
+            witness.check(config.data, conn)
         credentials = BrokerCredentials(config.data, config.broker_pid_file)
         yield Office(config, store, gateway_keys, credentials, rail_of(config))
     finally:
@@ -102,17 +106,22 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
         gateway_keys = keys.load(config.data)
     else:
         gateway_keys = keys.create(config.data)
-    _broker_files(config)
-    settings = config.data / FILE_NAME
-    if not settings.exists():
-        settings.write_text(CONFIG_TEXT.replace("<data>", str(config.data)))
-        settings.chmod(0o600)
+    complete(config)
     store = open_store(config.database_url, upgrade=True)
     try:
         token = _first_rows(store, gateway_keys, currency, name)
     finally:
         store.close()
     return Made(config.data, gateway_keys.public, config.database_shown, token)
+
+
+def complete(config: Config) -> None:
+    """Make what is missing of a data folder's settings and broker's files. Raises OSError."""
+    _broker_files(config)
+    settings = config.data / FILE_NAME
+    if not settings.exists():
+        settings.write_text(CONFIG_TEXT.replace("<data>", str(config.data)))
+        settings.chmod(0o600)
 
 
 def _broker_files(config: Config) -> None:
@@ -133,7 +142,7 @@ def _broker_files(config: Config) -> None:
 
 def _first_rows(store: Store, gateway_keys: GatewayKeys, currency: str, name: str) -> str | None:
     with store.write() as conn:
-        made_by = meta.get(conn, _MADE)
+        made_by = meta.get(conn, MADE)
         key = gateway_keys.public.hex()
         if made_by is not None:
             if made_by != key:
@@ -154,6 +163,6 @@ def _first_rows(store: Store, gateway_keys: GatewayKeys, currency: str, name: st
             ),
         )
         _id, token = tokens.add_in(store, conn, "first admin", "admin")
-        meta.put(conn, _MADE, key)
+        meta.put(conn, MADE, key)
         notices.decided(conn)
         return token

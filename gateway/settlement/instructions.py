@@ -13,7 +13,7 @@ from gateway.ledger import chart, states
 from gateway.ledger.entry import Entry, Posting
 from gateway.settlement import run as runs
 from gateway.settlement.rails import Instruction, Rail
-from gateway.store import journal
+from gateway.store import fence, journal
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables import Base
@@ -34,9 +34,11 @@ def submit_pending(store: Store, rail: Rail) -> int:
 
     The rail is called outside any transaction, and again with the same ones if this was cut off
     before the rail's answer was stored. Raises what the rail raises; then nothing is marked.
+    Raises RestoreFenced while restored books are not reconciled.
     """
     count = 0
     with store.read() as conn:
+        fence.check(conn)
         pending = (
             conn.execute(
                 select(instruction.c.run)
@@ -52,6 +54,7 @@ def submit_pending(store: Store, rail: Rail) -> int:
             values = _values(conn, run, rail.name)
         rail.submit(run, values)
         with store.write() as conn:
+            fence.check(conn)
             conn.execute(
                 update(instruction)
                 .where(

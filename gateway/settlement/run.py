@@ -15,6 +15,7 @@ from gateway.ledger import chart, states
 from gateway.settlement import intervals, statements
 from gateway.settlement.netting import Position, netting_entry, positions
 from gateway.store import accounts, journal, notices
+from gateway.store import fence as restore_fence
 from gateway.store.engine import Store
 from gateway.store.errors import NotFound
 from gateway.store.tables import Base
@@ -76,9 +77,11 @@ def run_settlement(
 
     `sign` makes the gateway's Ed25519 signature of bytes, `rail` names the rail of the
     instructions, and `fence` is called first in each transaction and may raise to refuse it. Two
-    calls at once make one run. Frozen channels are left out until an operator has decided.
+    calls at once make one run. Frozen channels are left out until an operator has decided. Raises
+    RestoreFenced while restored books are not reconciled.
     """
     with store.write() as conn:
+        restore_fence.check(conn)
         if fence is not None:
             fence(conn)
         journal.lock(conn)
@@ -88,6 +91,7 @@ def run_settlement(
     if run is None:
         return None
     with store.write() as conn:
+        restore_fence.check(conn)
         if fence is not None:
             fence(conn)
         journal.lock(conn)
@@ -112,7 +116,8 @@ def _post(conn: Connection, currency: str, at: int) -> int:
     scale = accounts.scale_of(conn, currency)
     if scale is None:
         raise NotFound(f"currency {currency}: no account has it")
-    run = int(conn.execute(select(func.coalesce(func.max(run_table.c.number), 0))).scalar_one()) + 1
+    last = int(conn.execute(select(func.coalesce(func.max(run_table.c.number), 0))).scalar_one())
+    run = max(last, restore_fence.run_floor(conn)) + 1
     last_end = conn.execute(
         select(func.max(run_table.c.period_end)).where(run_table.c.currency == currency)
     ).scalar_one()

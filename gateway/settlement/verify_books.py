@@ -57,12 +57,22 @@ _OUTCOMES = text(
     " LEFT JOIN entry e ON e.reference = :outcome || i.id"
     " WHERE (i.state IN ('done', 'failed')) <> (e.seq IS NOT NULL)"
 )
+_FOUND = text(
+    "SELECT f.id, f.amount, s.amount AS posted FROM found f"
+    " LEFT JOIN entry e ON e.reference = :found || f.id"
+    " LEFT JOIN posting s ON s.entry_seq = e.seq AND s.account = :rail || f.rail"
+    " WHERE coalesce(s.amount, 0) <> CASE WHEN f.outcome = 'failed' THEN 0"
+    " WHEN f.direction = 'collect' THEN f.amount ELSE -f.amount END"
+)
 _ORPHANS = text(
     "SELECT e.reference FROM entry e WHERE e.kind = 'net' AND NOT EXISTS (SELECT 1 FROM position p"
     " WHERE e.reference = 'run:' || CAST(p.run AS VARCHAR) || :net || p.account)"
     " UNION ALL SELECT e.reference FROM entry e WHERE e.kind = 'outcome' AND NOT EXISTS"
     " (SELECT 1 FROM instruction i WHERE e.reference = :outcome || i.id)"
-    " UNION ALL SELECT e.reference FROM entry e WHERE e.kind NOT IN ('interval', 'net', 'outcome')"
+    " UNION ALL SELECT e.reference FROM entry e WHERE e.kind = 'found' AND NOT EXISTS"
+    " (SELECT 1 FROM found f WHERE e.reference = :found || f.id AND f.outcome = 'done')"
+    " UNION ALL SELECT e.reference FROM entry e"
+    " WHERE e.kind NOT IN ('interval', 'net', 'outcome', 'found')"
 )
 _STATEMENTS = text(
     "SELECT s.run, s.account, s.message, p.debits, p.credits, r.journal_head FROM position p"
@@ -70,7 +80,13 @@ _STATEMENTS = text(
     " LEFT JOIN statement s ON s.run = p.run AND s.account = p.account"
     " ORDER BY p.run, p.account"
 )
-_PREFIXES = {"net": ":net:", "settling": "settling:", "outcome": "outcome:"}
+_PREFIXES = {
+    "net": ":net:",
+    "settling": "settling:",
+    "outcome": "outcome:",
+    "found": "found:",
+    "rail": "rail:",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +224,10 @@ def _check_references(conn: Connection, report: BooksReport) -> None:
         report.add(f"position {row.run} {row.account}", f"net {row.net}, posted {row.amount}")
     for row in _stream(conn, _OUTCOMES, outcome=_PREFIXES["outcome"]):
         report.add(f"instruction {row.id}", f"{row.state}, which its entry must say and no other")
-    for row in _stream(conn, _ORPHANS, net=_PREFIXES["net"], outcome=_PREFIXES["outcome"]):
+    for row in _stream(conn, _FOUND, found=_PREFIXES["found"], rail=_PREFIXES["rail"]):
+        report.add(f"found {row.id}", f"{row.amount}, but posted {row.posted}")
+    orphans = {name: _PREFIXES[name] for name in ("net", "outcome", "found")}
+    for row in _stream(conn, _ORPHANS, **orphans):
         report.add(f"entry {row.reference}", "what it refers to is not there")
 
 

@@ -10,20 +10,23 @@ from contextlib import closing
 from pathlib import Path
 
 from gateway.store.backup_archive import sync_folder
-from gateway.store.errors import ArchiveError
+from gateway.store.errors import ArchiveError, StoreError
 
 PART = "gateway.db"
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a database, which may be in use, to a new file. Raises sqlite3.Error, OSError."""
+    """Copy a database, which may be in use, to a new file. Raises StoreError, OSError."""
     target.touch(mode=0o600, exist_ok=False)
-    with (
-        closing(sqlite3.connect(source, timeout=30)) as live,
-        closing(sqlite3.connect(target)) as new,
-    ):
-        # In one step: a copy in several begins anew whenever another connection writes.
-        live.backup(new, pages=-1)
+    try:
+        with (
+            closing(sqlite3.connect(source, timeout=30)) as live,
+            closing(sqlite3.connect(target)) as new,
+        ):
+            # In one step: a copy in several begins anew whenever another connection writes.
+            live.backup(new, pages=-1)
+    except sqlite3.Error as error:
+        raise StoreError(f"database: {source} can't be copied ({error})") from error
 
 
 def check_pages(path: Path) -> None:
@@ -40,12 +43,15 @@ def check_pages(path: Path) -> None:
 def settle_file(path: Path) -> None:
     """Bring everything of a database that nobody uses into its one file, durably.
 
-    Raises sqlite3.Error if it is in use or damaged.
+    Raises StoreError if it is in use or damaged.
     """
-    with closing(sqlite3.connect(path, timeout=5)) as file:
-        (mode,) = file.execute("PRAGMA journal_mode=DELETE").fetchone()
+    try:
+        with closing(sqlite3.connect(path, timeout=5)) as file:
+            (mode,) = file.execute("PRAGMA journal_mode=DELETE").fetchone()
+    except sqlite3.Error as error:
+        raise StoreError(f"database: {path}: {error}; end what uses it, and try again") from error
     if mode != "delete" or path.with_name(path.name + "-wal").exists():
-        raise sqlite3.OperationalError(f"{path} is in use by another program: end it first")
+        raise StoreError(f"database: {path} is in use by another program: end it first")
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -53,13 +59,13 @@ def settle_file(path: Path) -> None:
         os.close(handle)
 
 
-def swap(new: Path, current: Path, kept: Path) -> None:
-    """Put a finished database in the place of another, which is kept as `kept`.
+def swap(new: Path, current: Path, kept: Path | None) -> None:
+    """Put a finished database in the place of another, if there is one, which is kept as `kept`.
 
     At each moment the place holds the one or the other, whole. `settle_file` both before. Raises
     OSError.
     """
-    if current.exists():
+    if kept is not None and current.exists():
         os.link(current, kept)
     new.replace(current)
     sync_folder(current.parent)

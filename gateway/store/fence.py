@@ -25,6 +25,9 @@ RUNS_PER_GENERATION = 1_000_000
 """Run numbers of a generation start above this many for each one before it: the runs that a lost
 database made have numbers, and payment references, that must never be used again."""
 _SERIAL_BITS = 32
+_AT_ONCE = 500
+RECOVERED = "recovered"
+"""The note of a channel that opened behind the fence."""
 
 _LATEST = select(generation).order_by(generation.c.number.desc()).limit(1)
 _AWAIT = text(
@@ -134,17 +137,41 @@ def present(conn: Connection, channel_ids: Sequence[bytes], at: int) -> int:
 
     For a generation whose fence is up or was lifted over devices that had been declared lost.
     """
-    if not channel_ids:
-        return 0
-    return conn.execute(
-        update(awaited)
-        .where(
-            awaited.c.generation == select(func.max(generation.c.number)).scalar_subquery(),
-            awaited.c.channel_id.in_(sorted(channel_ids)),
-            awaited.c.state != "presented",
+    count = 0
+    for start in range(0, len(channel_ids), _AT_ONCE):
+        part = channel_ids[start : start + _AT_ONCE]
+        count += conn.execute(
+            update(awaited)
+            .where(
+                awaited.c.generation == number(conn),
+                awaited.c.channel_id.in_(part),
+                awaited.c.state != "presented",
+            )
+            .values(state="presented", at=at)
+        ).rowcount
+    return count
+
+
+def recovered(conn: Connection, channel_id: bytes, at: int) -> None:
+    """Note that a channel opened behind the fence: one that the lost books had, as far as its
+    device says."""
+    conn.execute(
+        insert(awaited).values(
+            generation=number(conn),
+            channel_id=channel_id,
+            state="presented",
+            at=at,
+            note=RECOVERED,
         )
-        .values(state="presented", at=at)
-    ).rowcount
+    )
+
+
+def recovered_channels(conn: Connection) -> list[bytes]:
+    """The channels that opened behind this generation's fence, by id."""
+    query = select(awaited.c.channel_id).where(
+        awaited.c.generation == number(conn), awaited.c.note == RECOVERED
+    )
+    return [bytes(each) for each in conn.execute(query.order_by(awaited.c.channel_id)).scalars()]
 
 
 def declare_lost(conn: Connection, device_id: str, note: str, at: int) -> int:
@@ -160,6 +187,14 @@ def declare_lost(conn: Connection, device_id: str, note: str, at: int) -> int:
         )
         .values(state="lost", at=at, note=note)
     ).rowcount
+
+
+def awaited_channels(conn: Connection) -> set[bytes]:
+    """The channels of this generation whose devices have not shown themselves."""
+    query = select(awaited.c.channel_id).where(
+        awaited.c.generation == number(conn), awaited.c.state != "presented"
+    )
+    return {bytes(each) for each in conn.execute(query).scalars()}
 
 
 def is_awaited(conn: Connection, channel_id: bytes) -> bool:

@@ -4,6 +4,8 @@ A lease has no time in it. Whoever takes it gets a token above all before; a wri
 in each transaction, and one that was replaced (paused, partitioned, restored) is refused.
 """
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.errors import Fenced
@@ -24,6 +26,27 @@ def take(conn: Connection, name: str, holder: str) -> int:
     token = int(last) + 1
     conn.execute(update(lease).where(lease.c.name == name).values(token=token, holder=holder))
     return token
+
+
+def tokens(conn: Connection) -> dict[str, int]:
+    """The latest token of each lease, by name."""
+    return {row.name: int(row.token) for row in conn.execute(select(lease))}
+
+
+def outdate(conn: Connection, known: Mapping[str, int], holder: str) -> None:
+    """Take every lease of these books, and each of `known`, with a token above both.
+
+    Whoever still writes with a token of either is refused from now on.
+    """
+    stored = tokens(conn)
+    for name in stored.keys() | known.keys():
+        token = max(stored.get(name, 0), known.get(name, 0)) + 1
+        if name in stored:
+            conn.execute(
+                update(lease).where(lease.c.name == name).values(token=token, holder=holder)
+            )
+        else:
+            conn.execute(insert(lease).values(name=name, token=token, holder=holder))
 
 
 def check(conn: Connection, name: str, token: int) -> None:

@@ -19,6 +19,7 @@ _COUNT = text("SELECT value FROM meta WHERE key = 'decisions'")
 _RAISE = text(
     "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE key = 'decisions'"
 )
+_SET = text("UPDATE meta SET value = :value WHERE key = 'decisions'")
 _FIRST = text("INSERT INTO meta (key, value) VALUES ('decisions', '1')")
 
 
@@ -32,6 +33,13 @@ def decided(conn: Connection) -> None:
     """Count one more decision."""
     if conn.execute(_RAISE).rowcount == 0:
         conn.execute(_FIRST)
+
+
+def count_from(conn: Connection, least: int) -> None:
+    """Count one more decision, in restored books, and go on above `least`."""
+    decided(conn)
+    value = max(decisions(conn), least + 1)
+    conn.execute(_SET, {"value": str(value)})
 
 
 def tell_channels(conn: Connection, kind: str, channel_ids: Sequence[bytes]) -> None:

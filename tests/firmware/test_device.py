@@ -103,6 +103,25 @@ def test_a_channel_that_the_gateway_does_not_know_is_shown_again_and_paid(pair: 
     assert pair.gateway.count("channel") == 1
 
 
+def test_an_unknown_channel_is_shown_again_and_nothing_that_was_signed_is_lost(pair: Pair) -> None:
+    pair.connect()
+    pair.meter(10)
+    with pair.gateway.store.write() as conn:
+        conn.execute(delete(Base.metadata.tables["channel"]))
+        notices.decided(conn)
+    pair.meter(10)
+    _settled(pair)
+    assert pair.device.refusals == {"unknown_channel": 1}
+    assert pair.units_paid() == 20
+    assert pair.gateway.count("channel") == 1
+
+
+def _tariffs(pair: Pair, status: str) -> None:
+    with pair.gateway.store.write() as conn:
+        conn.execute(update(Base.metadata.tables["tariff"]).values(status=status))
+        notices.decided(conn)
+
+
 def test_an_unknown_channel_that_is_not_taken_again_is_settled_and_a_new_one_opened(
     pair: Pair,
 ) -> None:
@@ -111,9 +130,14 @@ def test_an_unknown_channel_that_is_not_taken_again_is_settled_and_a_new_one_ope
     with pair.gateway.store.write() as conn:
         conn.execute(delete(Base.metadata.tables["channel"]))
         notices.decided(conn)
+    _tariffs(pair, "retired")
     pair.meter(10)
-    _settled(pair)
     assert pair.device.refusals["unknown_channel"] >= 1
+    assert pair.device.refusals["unknown_tariff"] >= 1
+    _tariffs(pair, "active")
+    _settled(pair)
+    pair.meter(9)
+    _settled(pair)
     # What had been signed on the lost channel counts as paid: it could still be presented.
     assert pair.units_paid() == 9
     assert pair.device.may_deliver()

@@ -57,6 +57,8 @@ EDGES = {
     },
     "CHANNEL": {("open", "frozen"), ("frozen", "open"), ("open", "closed"), ("frozen", "closed")},
     "RUN": {("posted", "instructed"), ("instructed", "completed")},
+    "FENCE": {("fenced", "lifted"), ("fenced", "superseded")},
+    "AWAITED": {("waiting", "presented"), ("waiting", "lost"), ("lost", "presented")},
     "INSTRUCTION": {("pending", "submitted"), ("submitted", "done"), ("submitted", "failed")},
 }
 

@@ -46,6 +46,11 @@ def safe_cell(text: str) -> str:
     return "'" + text if start in ("=", "+", "-", "@", "\t", "\r", "\n") else text
 
 
+def unsafe_cell(cell: str) -> str:
+    """The text that `safe_cell` made this cell of."""
+    return cell[1:] if cell[:1] == "'" and safe_cell(cell[1:]) == cell else cell
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there completely or not at all, even if power fails.
 

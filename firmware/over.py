@@ -1,0 +1,82 @@
+"""Channels that are over, shown again to a gateway that has lost their end.
+
+A gateway whose books were restored from a backup may hold such a channel open, or not know it at
+all. The device kept its terms and the receipt of its close, and so can say it all again: the terms,
+and a close with the last IOU, signed as it was then. What is kept, and for how long, is decided in
+`record`.
+"""
+
+from protocol import envelope
+from protocol.ids import channel_id
+from protocol.messages import Close, Iou
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.device import Identity
+    from firmware.record import Record
+
+    Messages = list[tuple[str, bytes]]
+
+
+class Over:
+    """What is still to be shown, until the gateway has answered with the receipt of the close."""
+
+    def __init__(self, identity: "Identity", record: "Record") -> None:
+        self._identity = identity
+        self._record = record
+        # Channel id to [the open message, whether the gateway knows it].
+        self._shown: dict[bytes, list[object]] = {}
+
+    def close(self, open_message: bytes) -> None:
+        """The gateway holds this channel open."""
+        self._shown[_id(open_message)] = [open_message, True]
+
+    def show_all(self) -> None:
+        """The gateway may have lost any of them."""
+        for pair in self._record.over:
+            known = _id(pair[0])
+            if known not in self._shown:
+                self._shown[known] = [pair[0], False]
+
+    def unanswered(self) -> "Messages":
+        """What is to be said now, for each."""
+        found: Messages = []
+        for known in self._shown:
+            open_message, is_open = self._shown[known]
+            found.append(self._close(known) if is_open else ("open", open_message))
+        return found
+
+    def _close(self, known: bytes) -> "tuple[str, bytes]":
+        receipt = self._record.close_of(known)
+        sign = self._identity.sign
+        iou = b""
+        if receipt is not None and receipt.amount:
+            # The very bytes that were sent: Ed25519 gives the same signature each time.
+            payload = Iou(known, receipt.amount, receipt.units).payload()
+            iou = envelope.sign1("iou", payload, sign)
+        return "close", envelope.sign1("close", Close(known, iou).payload(), sign)
+
+    def opened(self, known: bytes) -> bool:
+        """The gateway knows this channel again; whether it is one of these."""
+        if known not in self._shown:
+            return False
+        self._shown[known][1] = True
+        return True
+
+    def closed(self, known: bytes) -> None:
+        """The gateway has closed this channel."""
+        self._shown.pop(known, None)
+
+    def refused(self, known: bytes, reason: str) -> "Messages":
+        """The gateway does not know it and needs its terms, or refuses it for good."""
+        if known not in self._shown:
+            return []
+        if reason == "unknown_channel":
+            self._shown[known][1] = False
+            return [("open", self._shown[known][0])]
+        del self._shown[known]
+        return []
+
+
+def _id(open_message: bytes) -> bytes:
+    return channel_id(envelope.parse_sign1("open", open_message).payload)
