@@ -123,17 +123,17 @@ def _database(config: Config) -> Iterator[Finding]:
             channels = int(conn.execute(text("SELECT count(*) FROM channel")).scalar_one())
             if conn.dialect.name == "postgresql":
                 yield _postgres(str(conn.execute(text("SHOW synchronous_commit")).scalar_one()))
+            yield from _fence(conn)
+            try:
+                witness.check(config.data, conn)
+            except ConfigError as error:
+                yield Finding("history", FAIL, str(error), "see docs/backup.md")
         if apart > _CLOCK_SECONDS:
             yield Finding(
                 "clock", WARN, f"{apart} s from the database's", "synchronise both (chrony, NTP)"
             )
         else:
             yield Finding("clock", OK, "as the database's")
-            yield from _fence(conn)
-            try:
-                witness.check(config.data, conn)
-            except ConfigError as error:
-                yield Finding("history", FAIL, str(error), "see docs/backup.md")
         yield from _books(config, channels)
     finally:
         store.close()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from gateway import config as settings
 from gateway import keys, witness
 from gateway.broker import files as broker_files
-from gateway.config import Config, ConfigError
+from gateway.config import FILE_NAME, Config, ConfigError
 from gateway.folder_lock import locked
 from gateway.operations import office
 from gateway.operations.backup import (
@@ -99,8 +99,8 @@ def restore(config: Config, path: Path, *, over_newer: bool = False) -> Restored
         with locked(config.data, alone=True):
             _key(config.data, archive)
             files = _files(config, archive)
-            # The settings may have come with the archive.
-            config = settings.load(config.data)
+            if str(config.data / FILE_NAME) in files:
+                config = settings.load(config.data)
             engine = "postgresql" if config.sqlite_path is None else "sqlite"
             if engine != archive.manifest.engine:
                 raise ArchiveError(

@@ -49,6 +49,8 @@ LEAST = {
     ("POST", "/v1/tokens"): "admin",
     ("DELETE", "/v1/tokens/{token_id}"): "admin",
     ("GET", "/v1/books"): "viewer",
+    ("GET", "/v1/restore"): "viewer",
+    ("POST", "/v1/restore/lift"): "admin",
     ("GET", "/metrics"): "viewer",
 }
 FILLED = {

@@ -98,13 +98,13 @@ class Town:
         """One batch, and the answers to it."""
         return process(self.context, batch)
 
-    def device(self) -> Pair:
+    def device(self, step: int = 1) -> Pair:
         """One more device, registered and connected."""
         party = Party(self, len(self.pairs) + 1)  # type: ignore[arg-type]
         devices.register(
             self.store, self.office.credentials, party.public, "fleet", f"device {len(self.pairs)}"
         )
-        pair = Pair(self, party)  # type: ignore[arg-type]
+        pair = Pair(self, party, step=step)  # type: ignore[arg-type]
         self.pairs.append(pair)
         pair.connect()
         return pair
