@@ -409,7 +409,7 @@ def test_a_channel_that_is_over_is_not_taken_up_again_with_an_older_iou(
             # Kept receipts do not last for ever.
             device._record.keep(keys.sign1("receipt", Receipt(bytes(32), 0, 0, 0, 1).payload()))
     else:
-        refused = messages.Refused("iou", "unknown_channel", channel.id)
+        refused = messages.Refused("open", "unknown_tariff", channel.id)
         device.on_message(
             "refused", envelope.mac0("refused", refused.payload(), pair.party.mac_key), pair.now
         )
