@@ -133,6 +133,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     gateway.store.close()
 
 
+@pytest.mark.threat("D11")
 def test_d11_a_broker_that_reads_nothing_cannot_keep_the_relay_closed(pair: Pair) -> None:
     bench = Bench(pair.gateway.keys.public, stalls=True, loops=3 * WINDOW)
     asyncio.run(asyncio.wait_for(app.run(bench, pair.device), SECONDS))
@@ -275,6 +276,7 @@ def house(tmp_path: Path, broker: Served) -> Iterator[House]:
     built.close()
 
 
+@pytest.mark.threat("C11")
 def test_a_unix_board_pays_through_mosquitto_and_goes_on_after_a_power_cut(house: House) -> None:
     async def scenario() -> None:
         board = house.board()

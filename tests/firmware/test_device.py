@@ -49,6 +49,7 @@ def test_nothing_is_delivered_before_a_channel_is_open(pair: Pair) -> None:
     assert pair.device.total == 0
 
 
+@pytest.mark.threat("D11")
 def test_d11_delivery_stops_when_the_window_is_unpaid(pair: Pair) -> None:
     pair.connect()
     pair.meter(10)
@@ -156,6 +157,7 @@ def test_an_expired_channel_is_over_by_signed_receipt_and_nothing_is_lost(pair: 
     assert pair.gateway.count("channel") == 2
 
 
+@pytest.mark.threat("D12")
 def test_d12_a_device_that_lost_its_journal_resumes_by_its_own_signature(pair: Pair) -> None:
     pair.connect()
     pair.meter(50)
@@ -168,6 +170,7 @@ def test_d12_a_device_that_lost_its_journal_resumes_by_its_own_signature(pair: P
     assert pair.gateway.count("channel") == 1
 
 
+@pytest.mark.threat("D13")
 def test_d13_a_device_set_back_to_an_old_journal_is_not_charged_twice(pair: Pair) -> None:
     pair.connect()
     pair.meter(20)
@@ -197,6 +200,7 @@ def test_a_suspended_device_stops_at_once_and_goes_on_when_resumed(pair: Pair) -
     assert pair.units_paid() == 15
 
 
+@pytest.mark.threat("N1", "D5")
 def test_lost_duplicated_and_reordered_messages_change_nothing(pair: Pair) -> None:
     """N1 at the level of messages; the real network has tests of its own."""
     chance = random.Random(1)
@@ -223,6 +227,7 @@ def test_lost_duplicated_and_reordered_messages_change_nothing(pair: Pair) -> No
     assert pair.gateway.metrics.refused.labels("iou", "conflict")._value.get() == 0
 
 
+@pytest.mark.threat("C11")
 @pytest.mark.parametrize("seed", range(20))
 def test_c11_power_cuts_at_any_save_never_sign_lower_or_a_contradiction(
     pair: Pair, seed: int
@@ -316,6 +321,7 @@ def _forged(pair: Pair, other: Pair) -> list[tuple[str, bytes]]:
     ]
 
 
+@pytest.mark.threat("N6")
 def test_n6_what_does_not_prove_itself_changes_nothing(pair: Pair, tmp_path: Path) -> None:
     pair.connect()
     pair.meter(5)
@@ -364,6 +370,7 @@ def test_the_journal_is_written_before_anything_is_said(pair: Pair) -> None:
         saved.clear()
 
 
+@pytest.mark.threat("N6")
 def test_old_and_repeated_acks_move_nothing_back(pair: Pair) -> None:
     pair.connect()
     pair.meter(30)
@@ -376,6 +383,7 @@ def test_old_and_repeated_acks_move_nothing_back(pair: Pair) -> None:
     assert pair.device.unpaid() == 0
 
 
+@pytest.mark.threat("N6")
 def test_a_resume_of_an_earlier_connection_is_not_believed_again(pair: Pair) -> None:
     pair.connect()
     (old,) = [message for kind, message in pair.heard if kind == "resume"]

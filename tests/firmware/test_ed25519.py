@@ -111,6 +111,7 @@ def test_verifies_random_bytes_as_libsodium_does(
     assert verify(key, message, signature) == libsodium_verifies(key, message, signature)
 
 
+@pytest.mark.threat("D7")
 def test_each_flipped_bit_is_refused() -> None:
     assert verify(KEY.public_key, MESSAGE, SIGNATURE)
     for position in range(512):
@@ -119,6 +120,7 @@ def test_each_flipped_bit_is_refused() -> None:
         assert not verify(KEY.public_key, MESSAGE, bytes(wrong)), position
 
 
+@pytest.mark.threat("D7")
 def test_s_plus_multiples_of_l_is_refused() -> None:
     s = int.from_bytes(SIGNATURE[32:], "little")
     for multiple in range(1, 15):
@@ -126,11 +128,13 @@ def test_s_plus_multiples_of_l_is_refused() -> None:
         assert not verify(KEY.public_key, MESSAGE, SIGNATURE[:32] + other), multiple
 
 
+@pytest.mark.threat("D7")
 @pytest.mark.parametrize("length", [0, 32, 63, 65, 128])
 def test_wrong_signature_length_is_refused(length: int) -> None:
     assert not verify(KEY.public_key, MESSAGE, (SIGNATURE + SIGNATURE)[:length])
 
 
+@pytest.mark.threat("D6")
 @pytest.mark.parametrize("length", [0, 31, 33, 64])
 def test_wrong_key_length_is_refused(length: int) -> None:
     assert not verify((KEY.public_key + KEY.public_key)[:length], MESSAGE, SIGNATURE)
@@ -142,6 +146,7 @@ def test_wrong_seed_length_is_an_error(length: int) -> None:
         SigningKey(bytes(length))
 
 
+@pytest.mark.threat("D6")
 @pytest.mark.parametrize("encoded", SMALL_ORDER)
 def test_small_order_keys_are_refused(encoded: int) -> None:
     """With such a key, R = S*B is a valid signature of one message in eight at least, were it not
@@ -155,6 +160,7 @@ def test_small_order_keys_are_refused(encoded: int) -> None:
         assert not libsodium_verifies(key, MESSAGE, signature)
 
 
+@pytest.mark.threat("D7")
 @pytest.mark.parametrize("encoded", SMALL_ORDER)
 def test_small_order_commitments_are_refused(encoded: int) -> None:
     """The holder of a key can make such a signature: R of small order, S = h * scalar."""
@@ -167,6 +173,7 @@ def test_small_order_commitments_are_refused(encoded: int) -> None:
         assert not libsodium_verifies(KEY.public_key, message, signature)
 
 
+@pytest.mark.threat("D6", "D7")
 @pytest.mark.parametrize("encoded", NON_CANONICAL)
 def test_non_canonical_encodings_are_refused(encoded: int) -> None:
     other = encoded.to_bytes(32, "little")

@@ -55,6 +55,7 @@ def record(number: int) -> bytes:
     return b"record %d " % number * (1 + number % 3)
 
 
+@pytest.mark.threat("C11")
 @pytest.mark.parametrize("tear", TEARS)
 @pytest.mark.parametrize("before", [1, 2, 3, 4])
 def test_a_cut_at_every_byte_leaves_the_last_or_the_one_before(before: int, tear: str) -> None:
@@ -72,6 +73,7 @@ def test_a_cut_at_every_byte_leaves_the_last_or_the_one_before(before: int, tear
         assert not journal.damaged or found == record(before - 1)
 
 
+@pytest.mark.threat("C11")
 @pytest.mark.parametrize("tear", TEARS)
 @pytest.mark.parametrize("write", [1, 2])
 def test_a_cut_in_the_first_save_leaves_nothing_or_the_record(write: int, tear: str) -> None:
@@ -86,6 +88,7 @@ def test_a_cut_in_the_first_save_leaves_nothing_or_the_record(write: int, tear: 
         assert Journal(memory).load() == b"after"
 
 
+@pytest.mark.threat("C5")
 @pytest.mark.parametrize("before", [1, 2, 3])
 def test_each_flipped_bit_is_seen(before: int) -> None:
     """A bad slot is told, and never read: the record of the other slot is."""

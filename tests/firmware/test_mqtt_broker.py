@@ -225,6 +225,7 @@ def test_what_the_application_did_not_acknowledge_comes_again(broker: Broker) ->
     assert line.payloads() == [b"not yet", b"last"]
 
 
+@pytest.mark.threat("N2")
 def test_a_broker_killed_in_mid_stream_and_back(broker: Broker) -> None:
     """What it had not acknowledged is sent again on the next connection, in order, and once."""
     client = Client("device")

@@ -74,6 +74,7 @@ def test_points_of_small_order_give_zero(u: int) -> None:
     assert x25519(bytes(range(32)), u.to_bytes(32, "little")) == bytes(32)
 
 
+@pytest.mark.threat("D6")
 @pytest.mark.parametrize(
     "key", [0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 18, 2, 2**255 - 1], ids=hex
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nacl.signing import SigningKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.ingest.context import LEASE, Context
 from gateway.ingest.directory import KnownDevice
@@ -125,18 +125,24 @@ class Gateway:
                         created_at=NOW,
                     ),
                 )
+        self.offer(PRICE)
+        self.restart()
+
+    def offer(self, price: Price) -> None:
+        """Offer another tariff, on the same limits."""
+        with self.store.write() as conn:
             tariffs.add(
                 conn,
                 Tariff(
-                    id=PRICE.id(),
-                    name="energy",
-                    encoded=PRICE.encoded(),
-                    unit=PRICE.unit,
-                    numerator=PRICE.numerator,
-                    denominator=PRICE.denominator,
-                    currency=PRICE.currency,
-                    scale=PRICE.scale,
-                    pricing=PRICE.pricing,
+                    id=price.id(),
+                    name="energy" if price is PRICE else price.encoded().hex()[:20],
+                    encoded=price.encoded(),
+                    unit=price.unit,
+                    numerator=price.numerator,
+                    denominator=price.denominator,
+                    currency=price.currency,
+                    scale=price.scale,
+                    pricing=price.pricing,
                     payee_account="operator",
                     window_units=WINDOW,
                     max_capacity=CAPACITY,
@@ -144,7 +150,15 @@ class Gateway:
                     created_at=NOW,
                 ),
             )
-        self.restart()
+
+    def credit(self, account: str, limit: int) -> None:
+        """Set what an account may owe."""
+        with self.store.write() as conn:
+            conn.execute(
+                update(Base.metadata.tables["account"])
+                .where(Base.metadata.tables["account"].c.id == account)
+                .values(credit_limit=limit)
+            )
 
     def restart(self) -> None:
         """A new worker on the same database."""

@@ -41,12 +41,14 @@ def test_resume_carries_the_devices_own_signatures(gateway: Gateway) -> None:
     assert known.limit == 10 + WINDOW
 
 
+@pytest.mark.threat("D8")
 def test_a_forged_hello_is_refused(gateway: Gateway) -> None:
     device, other = gateway.device(), gateway.device()
     (answer,) = gateway.take(device.message("hello", other.hello().payload))
     assert gateway.refusal(device, answer)[1] == "bad_signature"
 
 
+@pytest.mark.threat("D16", "D1")
 def test_opening_twice_with_one_id_gives_the_same_answer_and_one_channel(gateway: Gateway) -> None:
     device = gateway.device()
     message = device.open(device.terms())
@@ -54,6 +56,7 @@ def test_opening_twice_with_one_id_gives_the_same_answer_and_one_channel(gateway
     assert gateway.count("channel") == 1
 
 
+@pytest.mark.threat("D16")
 def test_d16_an_id_is_never_used_again(gateway: Gateway) -> None:
     device = gateway.device()
     message = device.open(device.terms())
@@ -65,6 +68,7 @@ def test_d16_an_id_is_never_used_again(gateway: Gateway) -> None:
     assert gateway.receipt(receipt).event == CLOSE
 
 
+@pytest.mark.threat("D8")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -88,6 +92,7 @@ def test_d8_terms_that_were_not_offered_are_refused(
     assert gateway.count("channel") == 0
 
 
+@pytest.mark.threat("D9")
 def test_an_open_signed_by_another_is_refused(gateway: Gateway) -> None:
     device, thief = gateway.device(), gateway.device()
     forged = envelope.sign1("open", device.terms().payload(), thief.sign)
@@ -96,6 +101,7 @@ def test_an_open_signed_by_another_is_refused(gateway: Gateway) -> None:
     assert gateway.count("channel") == 0
 
 
+@pytest.mark.threat("D4")
 def test_capacity_is_reserved_from_the_accounts_credit(gateway: Gateway) -> None:
     device = gateway.device()
     with gateway.store.write() as conn:
@@ -117,6 +123,7 @@ def test_a_device_may_have_eight_channels(gateway: Gateway) -> None:
     assert len(_resume(gateway, device).channels) == 8
 
 
+@pytest.mark.threat("D16")
 def test_close_takes_the_iou_it_carries_and_is_final(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -131,6 +138,7 @@ def test_close_takes_the_iou_it_carries_and_is_final(gateway: Gateway) -> None:
     assert gateway.mark(channel) == (3_000, 10, "closed")
 
 
+@pytest.mark.threat("D16")
 def test_d16_close_with_a_lower_final_ends_at_the_mark_and_twice_is_once(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -142,6 +150,7 @@ def test_d16_close_with_a_lower_final_ends_at_the_mark_and_twice_is_once(gateway
     assert gateway.count("interval") == 1
 
 
+@pytest.mark.threat("D16")
 def test_a_device_that_repeats_its_last_iou_learns_that_the_channel_was_closed(
     gateway: Gateway,
 ) -> None:
@@ -164,6 +173,7 @@ def test_a_close_races_with_a_charge_in_one_batch_and_nothing_is_lost(gateway: G
     assert gateway.mark(channel) == (3_600, 12, "closed")
 
 
+@pytest.mark.threat("D9")
 def test_another_device_can_not_close_a_channel(gateway: Gateway) -> None:
     device, thief = gateway.device(), gateway.device()
     channel = device.opened()
@@ -176,6 +186,7 @@ def test_another_device_can_not_close_a_channel(gateway: Gateway) -> None:
     assert gateway.mark(channel) == (0, 0, "open")
 
 
+@pytest.mark.threat("D8")
 def test_a_close_with_an_iou_of_another_channel_is_refused_whole(gateway: Gateway) -> None:
     device = gateway.device()
     first, second = device.opened(0), device.opened(1)
@@ -184,6 +195,7 @@ def test_a_close_with_an_iou_of_another_channel_is_refused_whole(gateway: Gatewa
     assert gateway.mark(first) == gateway.mark(second) == (0, 0, "open")
 
 
+@pytest.mark.threat("D4")
 def test_a_close_with_an_iou_beyond_the_capacity_is_refused_whole(
     gateway: Gateway,
 ) -> None:
@@ -220,6 +232,7 @@ def test_a_revoked_key_can_owe_nothing_more(gateway: Gateway) -> None:
     assert gateway.mark(channel) == (0, 0, "open")
 
 
+@pytest.mark.threat("D12")
 def test_d12_a_device_that_lost_its_state_is_told_it_and_never_credited(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -238,6 +251,7 @@ def test_a_tick_without_a_chain_is_refused(gateway: Gateway) -> None:
     assert gateway.refusal(device, answer)[:2] == ("tick", "no_chain")
 
 
+@pytest.mark.threat("D9")
 def test_an_unknown_device_gets_silence(gateway: Gateway) -> None:
     stranger = Party(gateway, 999)
     assert gateway.take(stranger.hello(), stranger.open(stranger.terms())) == []

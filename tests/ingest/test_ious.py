@@ -21,6 +21,7 @@ def test_an_iou_raises_the_mark_and_its_ack_grants_the_window(gateway: Gateway) 
     assert gateway.mark(channel) == (3_000, 10, "open")
 
 
+@pytest.mark.threat("D1")
 def test_d1_duplicates_have_one_effect_and_equal_answers(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -30,6 +31,7 @@ def test_d1_duplicates_have_one_effect_and_equal_answers(gateway: Gateway) -> No
     assert gateway.mark(channel) == (3_000, 10, "open")
 
 
+@pytest.mark.threat("D2")
 def test_d2_an_iou_below_the_mark_gets_the_current_ack(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -39,6 +41,7 @@ def test_d2_an_iou_below_the_mark_gets_the_current_ack(gateway: Gateway) -> None
     assert gateway.mark(channel) == (3_000, 10, "open")
 
 
+@pytest.mark.threat("D3")
 @pytest.mark.parametrize(("units", "amount"), [(11, 3_000), (9, 3_000), (20, 2_700), (5, 6_000)])
 def test_d3_a_contradiction_is_kept_freezes_the_channel_and_charges_nothing(
     gateway: Gateway, units: int, amount: int
@@ -57,6 +60,7 @@ def test_d3_a_contradiction_is_kept_freezes_the_channel_and_charges_nothing(
     assert gateway.mark(channel) == (3_000, 10, "frozen")
 
 
+@pytest.mark.threat("D3")
 def test_d3_a_forged_contradiction_freezes_nothing(gateway: Gateway) -> None:
     device, thief = gateway.device(), gateway.device()
     channel = device.opened()
@@ -68,6 +72,7 @@ def test_d3_a_forged_contradiction_freezes_nothing(gateway: Gateway) -> None:
     assert gateway.evidence(channel) == []
 
 
+@pytest.mark.threat("D4")
 def test_d4_exactly_the_capacity_is_accepted_and_one_more_is_not(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -84,6 +89,7 @@ def _raw_iou(signer: object, payload: bytes) -> bytes:
     return envelope.sign1("iou", payload, signer)  # type: ignore[arg-type]
 
 
+@pytest.mark.threat("D4")
 @pytest.mark.parametrize(
     "amount",
     [
@@ -108,6 +114,7 @@ def test_d4_an_amount_that_is_no_amount_is_malformed(gateway: Gateway, amount: b
     assert gateway.mark(channel) == (0, 0, "open")
 
 
+@pytest.mark.threat("D5")
 def test_d5_order_and_gaps_do_not_matter(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -118,6 +125,7 @@ def test_d5_order_and_gaps_do_not_matter(gateway: Gateway) -> None:
     assert gateway.mark(channel) == (36_000, 120, "open")
 
 
+@pytest.mark.threat("D7")
 def test_d7_every_flipped_bit_is_refused_and_leaves_no_trace(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -134,6 +142,7 @@ def test_d7_every_flipped_bit_is_refused_and_leaves_no_trace(gateway: Gateway) -
         assert gateway.refusal(device, answer)[1] == "malformed"
 
 
+@pytest.mark.threat("D7")
 def test_d7_s_plus_l_is_refused(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -144,6 +153,7 @@ def test_d7_s_plus_l_is_refused(gateway: Gateway) -> None:
     assert gateway.refusal(device, answer)[1] == "bad_signature"
 
 
+@pytest.mark.threat("D8")
 def test_d8_an_iou_is_valid_on_its_own_channel_alone(gateway: Gateway) -> None:
     device, other = gateway.device(), gateway.device()
     mine, reopened, theirs = device.opened(0), device.opened(1), other.opened(0)
@@ -158,6 +168,7 @@ def test_d8_an_iou_is_valid_on_its_own_channel_alone(gateway: Gateway) -> None:
         assert gateway.mark(channel) == (0, 0, "open")
 
 
+@pytest.mark.threat("D9")
 def test_d9_a_topic_whose_shard_or_sender_is_wrong_gets_silence(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -176,6 +187,7 @@ def test_d9_a_topic_whose_shard_or_sender_is_wrong_gets_silence(gateway: Gateway
     assert gateway.mark(channel) == (0, 0, "open")
 
 
+@pytest.mark.threat("D10")
 def test_d10_units_and_amount_that_disagree_with_the_tariff_are_refused(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -196,6 +208,7 @@ def test_a_batch_takes_the_newest_good_iou_behind_forged_ones(gateway: Gateway) 
     assert gateway.mark(channel) == (9_000, 30, "open")
 
 
+@pytest.mark.threat("D9")
 def test_a_foreign_device_can_not_shadow_a_good_iou_in_the_same_batch(gateway: Gateway) -> None:
     device, thief = gateway.device(), gateway.device()
     channel = device.opened()
@@ -206,6 +219,7 @@ def test_a_foreign_device_can_not_shadow_a_good_iou_in_the_same_batch(gateway: G
     assert gateway.mark(channel) == (3_000, 10, "open")
 
 
+@pytest.mark.threat("N7")
 def test_n7_a_retained_iou_is_refused(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -215,12 +229,14 @@ def test_n7_a_retained_iou_is_refused(gateway: Gateway) -> None:
     assert gateway.mark(channel) == (0, 0, "open")
 
 
+@pytest.mark.threat("D14")
 def test_d14_an_oversized_message_is_refused_before_it_is_parsed(gateway: Gateway) -> None:
     device = gateway.device()
     (answer,) = gateway.take(device.message("iou", b"\x9b" + bytes(4096)))
     assert gateway.refusal(device, answer) == ("iou", "too_large", 4096)
 
 
+@pytest.mark.threat("D14")
 def test_d14_hostile_cbor_is_refused(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -264,6 +280,7 @@ def test_an_iou_that_meets_an_operators_decision_is_judged_anew(gateway: Gateway
     assert gateway.mark(channel) == (3_000, 10, "frozen")
 
 
+@pytest.mark.threat("C7", "N10")
 def test_a_worker_that_was_replaced_can_write_nothing(gateway: Gateway) -> None:
     device = gateway.device()
     channel = device.opened()

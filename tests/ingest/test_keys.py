@@ -26,6 +26,7 @@ NON_CANONICAL = [
 ]
 
 
+@pytest.mark.threat("D6")
 @pytest.mark.parametrize("key", SMALL_ORDER + NON_CANONICAL, ids=lambda key: key.hex()[:12])
 def test_d6_a_key_that_nobody_can_hold_is_refused_and_verifies_nothing(key: bytes) -> None:
     with pytest.raises(BadPublicKey):
@@ -36,6 +37,7 @@ def test_d6_a_key_that_nobody_can_hold_is_refused_and_verifies_nothing(key: byte
     assert not keys.verify(key, b"any message", key + bytes(32))
 
 
+@pytest.mark.threat("D6")
 def test_d6_a_key_of_mixed_order_is_refused() -> None:
     # A good key plus a point of order 2 is on the curve and outside the prime-order group:
     # negating x and y gives (x, y) + (0, -1).
@@ -48,6 +50,7 @@ def test_d6_a_key_of_mixed_order_is_refused() -> None:
         keys.check_public_key(mixed)
 
 
+@pytest.mark.threat("D6")
 @pytest.mark.parametrize("length", [0, 31, 33, 64])
 def test_a_key_of_another_length_is_refused(length: int) -> None:
     with pytest.raises(BadPublicKey, match="32 bytes"):

@@ -59,6 +59,7 @@ def honest(tariff: Tariff, steps: list[int]) -> list[Iou]:
 traces = st.lists(st.integers(0, 9_999), max_size=30)
 
 
+@pytest.mark.threat("D1", "D5")
 @settings(max_examples=400, deadline=None)
 @given(fractions, traces, st.integers(0, 2**32))
 def test_d1_d5_any_order_and_any_number_of_copies_give_the_same_mark(
@@ -75,6 +76,7 @@ def test_d1_d5_any_order_and_any_number_of_copies_give_the_same_mark(
     )
 
 
+@pytest.mark.threat("D5")
 @settings(max_examples=400, deadline=None)
 @given(traces, st.integers(0, 2**32))
 def test_d5_lost_messages_cost_nothing_once_the_last_arrives(steps: list[int], seed: int) -> None:
@@ -86,6 +88,7 @@ def test_d5_lost_messages_cost_nothing_once_the_last_arrives(steps: list[int], s
     assert channel.amount == trace[-1].amount == PRICE.amount(sum(steps) + 1)
 
 
+@pytest.mark.threat("D2", "D4")
 @settings(max_examples=1_000, deadline=None)
 @given(
     fractions,
@@ -116,6 +119,7 @@ def test_every_answer_has_a_place_on_the_wire(
     assert error is None or 0 <= error.expected <= MAX_INT
 
 
+@pytest.mark.threat("D1")
 def test_d1_the_same_iou_a_thousand_times_is_one_effect() -> None:
     channel = Channel(terms())
     verdicts = [channel.take(iou(300, 1)) for _ in range(1_000)]
@@ -123,6 +127,7 @@ def test_d1_the_same_iou_a_thousand_times_is_one_effect() -> None:
     assert (channel.amount, channel.units) == (300, 1)
 
 
+@pytest.mark.threat("D2")
 @pytest.mark.parametrize("state", [OPEN, FROZEN, CLOSED])
 @pytest.mark.parametrize("now", [NOW, NOW + 10**6])
 @pytest.mark.parametrize("earlier", [(0, 0), (300, 1), (600, 2)])
@@ -134,6 +139,7 @@ def test_d2_at_or_below_the_mark_is_stale_whatever_the_state(
     assert (channel.amount, channel.units, channel.state) == (600, 2, state)
 
 
+@pytest.mark.threat("D3")
 @pytest.mark.parametrize(("amount", "units"), [(600, 1), (600, 3), (300, 3), (900, 1)])
 def test_d3_what_contradicts_freezes_and_charges_nothing(amount: int, units: int) -> None:
     channel = Channel(terms(), 600, 2)
@@ -142,6 +148,7 @@ def test_d3_what_contradicts_freezes_and_charges_nothing(amount: int, units: int
     assert channel.take(iou(900, 3)) == "frozen"
 
 
+@pytest.mark.threat("D3")
 @settings(max_examples=300, deadline=None)
 @given(fractions, traces, st.randoms(use_true_random=False))
 def test_d3_an_honest_payer_never_contradicts_itself(
@@ -153,6 +160,7 @@ def test_d3_an_honest_payer_never_contradicts_itself(
         assert channel.take(chance.choice(trace)) in (RAISES, STALE)
 
 
+@pytest.mark.threat("D4")
 @pytest.mark.parametrize(
     ("amount", "units", "outcome"),
     [
@@ -167,6 +175,7 @@ def test_d4_up_to_the_capacity_and_not_one_further(amount: int, units: int, outc
     assert Channel(terms()).take(iou(amount, units)) == outcome
 
 
+@pytest.mark.threat("D4")
 @pytest.mark.parametrize(
     "encoded", ["1b8000000000000000", "1bffffffffffffffff", "20", "f93c00", "f97e00", "f5", "6131"]
 )
@@ -177,6 +186,7 @@ def test_d4_an_amount_that_is_no_count_never_reaches_the_rule(encoded: str) -> N
     assert caught.value.reason == "malformed"
 
 
+@pytest.mark.threat("D10")
 @settings(max_examples=400, deadline=None)
 @given(fractions, st.integers(0, 10**6), st.integers(-3, 3))
 def test_d10_only_what_the_tariff_asks_for_is_accepted(
@@ -190,6 +200,7 @@ def test_d10_only_what_the_tariff_asks_for_is_accepted(
     assert outcome == (RAISES if off == 0 else "wrong_amount")
 
 
+@pytest.mark.threat("D10")
 def test_d10_another_price_is_another_tariff_and_another_channel() -> None:
     old, new = terms(), terms(price(301, 1))
     assert old.tariff.id() != new.tariff.id()
@@ -229,6 +240,7 @@ def test_whoever_delivers_up_to_the_limit_can_always_pay_on(
         assert channel.take(paid) == RAISES
 
 
+@pytest.mark.threat("D16")
 def test_every_way_out_of_a_state_is_in_the_table_and_closed_is_the_end() -> None:
     assert {before for before, _ in payee.TRANSITIONS} == {OPEN, FROZEN}
     assert set(payee.TRANSITIONS.values()) == {OPEN, FROZEN, CLOSED}

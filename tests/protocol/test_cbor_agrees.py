@@ -48,6 +48,7 @@ def accepted_only_if_it_is_the_one_encoding(data: bytes) -> None:
     assert cbor2.loads(data) == value
 
 
+@pytest.mark.threat("D14")
 @settings(max_examples=2_000, deadline=None)
 @given(st.binary(max_size=64))
 @example(b"\xa2\x01\x00\x01\x00")
@@ -87,6 +88,7 @@ unlike = st.recursive(
 )
 
 
+@pytest.mark.threat("D4", "D14")
 @settings(max_examples=600, deadline=None)
 @given(unlike, st.booleans())
 def test_what_cbor2_writes_is_taken_only_within_the_subset(value: Any, canonical: bool) -> None:

@@ -81,6 +81,7 @@ def test_a_whole_signed_iou_has_the_size_that_is_promised(
     assert len(iou_message(Iou(CHANNEL, amount, units))) == size
 
 
+@pytest.mark.threat("D7")
 def test_d7_no_flipped_bit_of_a_signed_iou_verifies() -> None:
     message = iou_message(Iou(CHANNEL, 300, 1))
     for position in range(8 * len(message)):
@@ -90,6 +91,7 @@ def test_d7_no_flipped_bit_of_a_signed_iou_verifies() -> None:
             envelope.open_sign1("iou", bytes(wrong), DEVICE.public, verify)
 
 
+@pytest.mark.threat("D7")
 def test_d7_another_length_or_a_higher_s_does_not_verify() -> None:
     message = iou_message(Iou(CHANNEL, 300, 1))
     order = 2**252 + 27742317777372353535851937790883648493
@@ -103,6 +105,7 @@ def test_d7_another_length_or_a_higher_s_does_not_verify() -> None:
             envelope.open_sign1("iou", wrong, DEVICE.public, verify)
 
 
+@pytest.mark.threat("D8")
 def test_d8_a_signature_of_one_kind_is_none_of_another() -> None:
     kinds = topics.UP_KINDS + topics.DOWN_KINDS
     for kind in kinds:
@@ -117,6 +120,7 @@ def test_d8_a_signature_of_one_kind_is_none_of_another() -> None:
                 envelope.open_mac0(other, maced, MAC_KEY)
 
 
+@pytest.mark.threat("D8")
 def test_d8_every_part_of_the_terms_makes_another_channel() -> None:
     ids = {
         terms().channel_id(),

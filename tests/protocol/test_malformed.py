@@ -43,6 +43,7 @@ def mutated(data: Any, message: bytes) -> bytes:
     return bytes(wrong) or b"\x00"
 
 
+@pytest.mark.threat("D14")
 @settings(max_examples=2_000, deadline=None)
 @given(st.sampled_from(ALL), st.data())
 def test_mutated_payloads_raise_only_protocol_errors(case: Any, data: Any) -> None:
@@ -51,6 +52,7 @@ def test_mutated_payloads_raise_only_protocol_errors(case: Any, data: Any) -> No
     only_protocol_errors(read_line, wrong)
 
 
+@pytest.mark.threat("D7", "D14")
 @settings(max_examples=2_000, deadline=None)
 @given(st.sampled_from(ENVELOPED), st.data())
 def test_mutated_messages_raise_only_protocol_errors(case: Any, data: Any) -> None:
@@ -66,6 +68,7 @@ def test_mutated_messages_raise_only_protocol_errors(case: Any, data: Any) -> No
                 envelope.open_sign1(case["kind"], wrong, key, verify)
 
 
+@pytest.mark.threat("D14")
 @settings(max_examples=2_000, deadline=None)
 @given(
     st.sampled_from(sorted(READERS)),
@@ -79,6 +82,7 @@ def test_foreign_payloads_raise_only_protocol_errors(kind: str, payload: bytes) 
     only_protocol_errors(envelope.open_mac0, kind, payload, MAC_KEY)
 
 
+@pytest.mark.threat("D9")
 @settings(max_examples=500, deadline=None)
 @given(st.text(max_size=80), st.sampled_from(["up", "down"]))
 def test_foreign_topics_raise_only_protocol_errors(topic: str, direction: str) -> None:

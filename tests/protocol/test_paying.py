@@ -79,6 +79,7 @@ def test_nothing_is_signed_before_the_gateway_accepts_the_terms() -> None:
     assert pay(channel, 10) is not None
 
 
+@pytest.mark.threat("D12")
 def test_d12_a_device_that_lost_everything_goes_on_from_its_own_signature() -> None:
     agreed = terms()
     known = resumed(agreed, Iou(agreed.channel_id(), 15_000, 50))
@@ -90,12 +91,14 @@ def test_d12_a_device_that_lost_everything_goes_on_from_its_own_signature() -> N
     assert (iou.amount, iou.units) == (15_300, 51)
 
 
+@pytest.mark.threat("D12")
 def test_d12_a_forgotten_channel_without_payments_starts_where_the_meter_stands() -> None:
     known = resumed(terms(), None)
     channel = payer.adopt(known, DEVICE.public, GATEWAY.public, 700, verify)
     assert (channel.base, channel.next_iou(700)) == (700, None)
 
 
+@pytest.mark.threat("D12")
 def test_d12_only_the_devices_own_signatures_are_adopted() -> None:
     agreed = terms()
     iou = Iou(agreed.channel_id(), 15_000, 50)
@@ -117,6 +120,7 @@ def test_d12_only_the_devices_own_signatures_are_adopted() -> None:
         assert error is not None, name
 
 
+@pytest.mark.threat("D13")
 def test_d13_an_iou_of_a_copy_of_the_device_is_told_and_changes_nothing() -> None:
     channel = opened(terms())
     pay(channel, 10)
@@ -128,6 +132,7 @@ def test_d13_an_iou_of_a_copy_of_the_device_is_told_and_changes_nothing() -> Non
         assert (error.reason, channel.record()) == ("conflict", before)
 
 
+@pytest.mark.threat("D12")
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 500), st.integers(1, 500), st.integers(0, 500), st.integers(0, 500))
 def test_d12_a_resume_never_charges_twice_and_never_forgets_what_was_measured(
@@ -176,6 +181,7 @@ def test_units_beyond_the_capacity_are_the_next_channels() -> None:
     assert rest.units == 15
 
 
+@pytest.mark.threat("N6")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -208,6 +214,7 @@ def test_the_limit_is_the_highest_of_the_highest_serial(grants: list[tuple[int, 
         assert channel.limit == max(limit for limit, serial in seen if serial == newest)
 
 
+@pytest.mark.threat("D11")
 def test_d11_delivery_stops_at_the_limit_and_goes_on_with_an_ack() -> None:
     channel = opened(terms())
     assert channel.may_deliver(999)
@@ -219,6 +226,7 @@ def test_d11_delivery_stops_at_the_limit_and_goes_on_with_an_ack() -> None:
     assert channel.is_settled()
 
 
+@pytest.mark.threat("N6")
 @pytest.mark.parametrize(("amount", "units"), [(601, 2), (600, 3), (MAX_INT, MAX_INT)])
 def test_an_ack_for_more_than_was_signed_changes_nothing(amount: int, units: int) -> None:
     channel = opened(terms())
