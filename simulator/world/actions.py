@@ -218,7 +218,18 @@ _TROUBLE: dict[str, Callable[[_Maker], list[Operation]]] = {
     "bad_rail": _Maker.bad_rail,
     "long_wait": _Maker.long_wait,
 }
-_RARE = {"revoking": 0.1, "long_wait": 0.3, "copies": 0.3, "cheating": 0.4, "flash": 0.5}
+_SHARE = {
+    "network": 5.0,
+    "adversary": 2.0,
+    "killing": 2.0,
+    "operator": 2.0,
+    "flash": 0.5,
+    "cheating": 0.4,
+    "copies": 0.3,
+    "long_wait": 0.3,
+    "revoking": 0.1,
+}
+"""How often a kind comes up among others, where it is not 1."""
 
 
 def make(seed: int) -> Story:
@@ -227,10 +238,10 @@ def make(seed: int) -> Story:
     maker = _Maker(seed, len(options.devices))
     draw = maker.draw
     chosen = draw.sample(sorted(_TROUBLE), draw.randint(2, 8))
-    weights = [_RARE.get(name, 1.0) * draw.choice((0.5, 1.0, 3.0)) for name in chosen]
+    weights = [_SHARE.get(name, 1.0) * draw.choice((0.5, 1.0, 3.0)) for name in chosen]
     trouble = draw.choice((0.15, 0.3, 0.5))
     operations: list[Operation] = [["wait", 3_000]]
-    for _ in range(draw.randint(40, 110)):
+    for _ in range(draw.randint(25, 75)):
         due = [operation for left, operation in maker.after if left <= 0]
         maker.after = [(left - 1, operation) for left, operation in maker.after if left > 0]
         operations += due

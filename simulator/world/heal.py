@@ -7,7 +7,7 @@ that the protocol must do by itself is helped along.
 from simulator.world.devices import SimulatedDevice
 from simulator.world.world import World
 
-DRAIN_S = 900
+DRAIN_S = 600
 """Virtual seconds in which everything must come to rest."""
 
 
@@ -36,6 +36,9 @@ def settle_all(world: World) -> None:
     left = world.operator.instructions_in(("pending", "submitted"))
     if left or not world.rail.all_reported():
         raise Broken(20, f"instructions that came to no end: {left}")
+    report = world.operator.books()
+    if report:
+        raise Broken(15, "the gateway's own check of its books: " + "; ".join(report[:3]))
     world.watch.oracle.check()
     world.watch.oracle.check_settled()
 

@@ -14,6 +14,7 @@ from gateway.operations import accounts, channels, devices, settlement, tariffs
 from gateway.operations.errors import BadInput
 from gateway.settlement.rails import Instruction, Rail
 from gateway.settlement.rails.manual import Outcome
+from gateway.settlement.verify_books import verify_books
 from gateway.store.engine import Store
 from gateway.store.errors import StoreError
 from gateway.store.tables import Base
@@ -215,6 +216,17 @@ class Operator:
             with store.read() as conn:
                 query = table.select().where(table.c.state.in_(states)).order_by(table.c.id)
                 found.extend(row.id for row in conn.execute(query))
+
+        self._act("", step)
+        return found
+
+    def books(self) -> list[str]:
+        """What `tallystick books` finds wrong."""
+        found: list[str] = []
+
+        def step(store: Store) -> None:
+            report = verify_books(store, self._machine.keys.public)
+            found.extend(f"{each.where}: {each.what}" for each in report.discrepancies)
 
         self._act("", step)
         return found

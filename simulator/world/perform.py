@@ -6,7 +6,6 @@ nothing: stories stay playable when parts of them are left out.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from simulator.world.devices import SimulatedDevice
 from simulator.world.network import ANY, GATEWAY
@@ -78,87 +77,184 @@ def _rate(world: World, number: int, numerator: int, denominator: int) -> None:
     _device(world, number).set_rate(max(1, numerator), max(1, denominator))
 
 
-OPERATIONS: dict[str, Callable[..., object]] = {
-    "wait": lambda world, ms: world.advance(ms / 1000),
+OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
+    "wait": ("{} ms pass", lambda world, ms: world.advance(ms / 1000)),
     # Loads
-    "consume": lambda world, n, units: _device(world, n).consume(units),
-    "finish": lambda world, n: _device(world, n).finish(),
-    # Network and broker
-    "net": _net,
-    "partition": lambda world, place: world.network.partition(_place(world, place)),
-    "mend": lambda world, place: world.network.heal(_place(world, place)),
-    "kill_broker": lambda world: world.broker.kill(),
-    "start_broker": lambda world: world.broker.start(),
-    # The gateway's machine
-    "kill_gateway": lambda world, down: world.gateway.kill(down),
-    "kill_gateway_at": lambda world, point, after, down: world.gateway.kill_at(point, after, down),
-    "stall_gateway": lambda world, ms: world.gateway.stall(ms),
-    "second_gateway": lambda world: world.gateway.start_another(),
-    "lose_power": lambda world, down: world.gateway.lose_power(down),
-    "fail_disk": lambda world, what, after: world.gateway.fail_disk(what, after),
-    "mend_disk": lambda world: world.storage.mend(),
-    "gateway_clock": lambda world, seconds: world.gateway.jump_clock(seconds),
-    # Devices
-    "reset": lambda world, n: _device(world, n).reset(),
-    "cut_power": lambda world, n, writes, kept: _device(world, n).cut_power_at(writes, kept),
-    "wipe": lambda world, n: _device(world, n).wipe(),
-    "put_back": lambda world, n, age: _device(world, n).put_back(age),
-    "copy": lambda world, n: world.copy_device(n % len(world.devices)),
-    "copies_consume": lambda world, units: [copy.consume(units) for copy in world.copies],
-    "remove_copies": _remove_copies,
-    "device_clock": lambda world, n, ms: _device(world, n).jump_clock(ms),
-    "device_rate": _rate,
-    # Adversary
-    "forge": lambda world, n, what: world.adversary.forge(_device(world, n), what),
-    "replay": _replay,
-    "trespass": lambda world, n, other, back: world.adversary.trespass(
-        _device(world, n), _device(world, other), back
+    "consume": (
+        "device {}'s load draws {} units",
+        lambda world, n, units: _device(world, n).consume(units),
     ),
-    "will": lambda world, n, back: world.adversary.leave_will(_device(world, n), back),
-    "equivocate": lambda world, n, less: world.adversary.equivocate(_device(world, n), less),
+    "finish": (
+        "device {}'s session ends: it closes its channel",
+        lambda world, n: _device(world, n).finish(),
+    ),
+    # Network and broker
+    "net": ("the network: {} at place {} {} {} for the next {} ({})", _net),
+    "partition": (
+        "place {} is cut off",
+        lambda world, place: world.network.partition(_place(world, place)),
+    ),
+    "mend": (
+        "place {} is reachable again",
+        lambda world, place: world.network.heal(_place(world, place)),
+    ),
+    "kill_broker": ("the broker is killed and forgets all", lambda world: world.broker.kill()),
+    "start_broker": ("the broker starts", lambda world: world.broker.start()),
+    # The gateway's machine
+    "kill_gateway": (
+        "the gateway is killed; it starts again after {} ms",
+        lambda world, down: world.gateway.kill(down),
+    ),
+    "kill_gateway_at": (
+        "the gateway will be killed at {} number {}+1; it starts again after {} ms",
+        lambda world, point, after, down: world.gateway.kill_at(point, after, down),
+    ),
+    "stall_gateway": (
+        "the gateway stands still for {} ms",
+        lambda world, ms: world.gateway.stall(ms),
+    ),
+    "second_gateway": (
+        "a second gateway starts on the same database",
+        lambda world: world.gateway.start_another(),
+    ),
+    "lose_power": (
+        "the gateway's machine loses power for {} ms",
+        lambda world, down: world.gateway.lose_power(down),
+    ),
+    "fail_disk": (
+        "the disk's {} number {}+1 will fail",
+        lambda world, what, after: world.gateway.fail_disk(what, after),
+    ),
+    "mend_disk": ("the disk works again", lambda world: world.storage.mend()),
+    "gateway_clock": (
+        "the gateway's clock jumps by {} s",
+        lambda world, seconds: world.gateway.jump_clock(seconds),
+    ),
+    # Devices
+    "reset": ("device {} is reset", lambda world, n: _device(world, n).reset()),
+    "cut_power": (
+        "device {} will lose power at its journal's write {}+1, with {} bytes written",
+        lambda world, n, writes, kept: _device(world, n).cut_power_at(writes, kept),
+    ),
+    "wipe": ("device {}'s flash is wiped", lambda world, n: _device(world, n).wipe()),
+    "put_back": (
+        "device {} gets back its flash of {} writes ago",
+        lambda world, n, age: _device(world, n).put_back(age),
+    ),
+    "copy": (
+        "a copy of device {} goes to work",
+        lambda world, n: world.copy_device(n % len(world.devices)),
+    ),
+    "copies_consume": (
+        "loads of all copies draw {} units",
+        lambda world, units: [copy.consume(units) for copy in world.copies],
+    ),
+    "remove_copies": ("all copies are taken away", _remove_copies),
+    "device_clock": (
+        "device {}'s clock jumps ahead by {} ms",
+        lambda world, n, ms: _device(world, n).jump_clock(ms),
+    ),
+    "device_rate": ("device {}'s clock runs at {}/{} of its rate", _rate),
+    # Adversary
+    "forge": (
+        "somebody forges for device {}: {}",
+        lambda world, n, what: world.adversary.forge(_device(world, n), what),
+    ),
+    "replay": ("somebody replays the message {} back (device {}, as {!r}, retained {})", _replay),
+    "trespass": (
+        "device {} publishes on device {}'s topic the message {} back",
+        lambda world, n, other, back: world.adversary.trespass(
+            _device(world, n), _device(world, other), back
+        ),
+    ),
+    "will": (
+        "device {} leaves as its will its message {} back",
+        lambda world, n, back: world.adversary.leave_will(_device(world, n), back),
+    ),
+    "equivocate": (
+        "device {} signs its last amount for {} units less",
+        lambda world, n, less: world.adversary.equivocate(_device(world, n), less),
+    ),
     # Operator
-    "suspend": lambda world, n: _decision(world, "suspend", n)(),
-    "resume": lambda world, n: _decision(world, "resume", n)(),
-    "close": lambda world, n: _decision(world, "close", n)(),
-    "thaw": lambda world, n: _decision(world, "thaw", n)(),
-    "revoke": _revoke,
-    "twice": lambda world, name, n: world.operator.twice(_decision(world, name, n)),
-    "decide_between": _between,
+    "suspend": (
+        "the operator suspends device {}",
+        lambda world, n: _decision(world, "suspend", n)(),
+    ),
+    "resume": ("the operator resumes device {}", lambda world, n: _decision(world, "resume", n)()),
+    "close": (
+        "the operator closes a channel of device {}",
+        lambda world, n: _decision(world, "close", n)(),
+    ),
+    "thaw": (
+        "the operator thaws channels of device {}",
+        lambda world, n: _decision(world, "thaw", n)(),
+    ),
+    "revoke": ("the operator revokes device {}", _revoke),
+    "twice": (
+        "the operator does {} of device {}, and clicks again",
+        lambda world, name, n: world.operator.twice(_decision(world, name, n)),
+    ),
+    "decide_between": (
+        "the operator does {} of device {} before the gateway's transaction {}+1",
+        _between,
+    ),
     # Money
-    "settle": lambda world: world.operator.settle(),
-    "settle_twice": lambda world: world.operator.twice(world.operator.settle),
-    "settle_killed": lambda world, point, after: world.operator.settle_killed(point, after),
-    "settle_raced": lambda world, after: world.operator.settle_raced(after),
-    "rail_execute": lambda world: world.rail.execute(),
-    "rail_again": lambda world: world.rail.execute(again=True),
-    "rail_reject": lambda world, count: world.rail.reject_next(count),
-    "report": lambda world, most: world.rail.report(most),
-    "report_again": lambda world: world.rail.report_again(),
-    "report_opposite": lambda world: world.rail.report_again(opposite=True),
+    "settle": ("the operator settles", lambda world: world.operator.settle()),
+    "settle_twice": (
+        "the operator settles, and clicks again",
+        lambda world: world.operator.twice(world.operator.settle),
+    ),
+    "settle_killed": (
+        "the operator settles, and is killed at {} number {}+1",
+        lambda world, point, after: world.operator.settle_killed(point, after),
+    ),
+    "settle_raced": (
+        "two operators settle, the other before transaction {}+1",
+        lambda world, after: world.operator.settle_raced(after),
+    ),
+    "rail_execute": ("the rail reads the files and pays", lambda world: world.rail.execute()),
+    "rail_again": ("the rail reads all files again", lambda world: world.rail.execute(again=True)),
+    "rail_reject": (
+        "the rail will refuse {} instructions",
+        lambda world, count: world.rail.reject_next(count),
+    ),
+    "report": (
+        "the operator records {} outcomes at most",
+        lambda world, most: world.rail.report(most),
+    ),
+    "report_again": (
+        "the operator records the same outcomes again",
+        lambda world: world.rail.report_again(),
+    ),
+    "report_opposite": (
+        "the operator records the opposite of what was recorded",
+        lambda world: world.rail.report_again(opposite=True),
+    ),
 }
-"""Each operation, and what it does; arguments are integers and words."""
+"""Each operation, in words with its arguments, and what it does; arguments are integers
+and words."""
 
 
 def perform(world: World, operation: Operation) -> None:
     """Do one operation. Raises StoryError if there is no such one, or with other arguments."""
-    name, arguments = operation[0], operation[1:]
-    deed = OPERATIONS.get(str(name))
-    if deed is None:
-        raise StoryError(f"operation: there is no {name!r}")
-    world.trace.note(world.clock.now, f"operation {operation}")
     _check(operation)
-    deed(world, *arguments)
+    world.trace.note(world.clock.now, f"operation {operation}")
+    _words, deed = OPERATIONS[str(operation[0])]
+    deed(world, *operation[1:])
     world.watch.after_step()
 
 
-_PARAMETERS: dict[str, Any] = {}
+def told(operation: Operation) -> str:
+    """An operation in words. Raises StoryError."""
+    _check(operation)
+    return OPERATIONS[str(operation[0])][0].format(*operation[1:])
 
 
 def _check(operation: Operation) -> None:
-    """Raises StoryError unless the operation has as many arguments as its deed takes."""
+    """Raises StoryError unless there is such an operation with as many arguments."""
     name = str(operation[0])
-    if name not in _PARAMETERS:
-        code: Any = OPERATIONS[name]
-        _PARAMETERS[name] = code.__code__.co_argcount - 1
-    if _PARAMETERS[name] != len(operation) - 1:
-        raise StoryError(f"operation {name}: takes {_PARAMETERS[name]} arguments, has {operation}")
+    if name not in OPERATIONS:
+        raise StoryError(f"operation: there is no {name!r}")
+    wanted = OPERATIONS[name][0].count("{")
+    if wanted != len(operation) - 1:
+        raise StoryError(f"operation {name}: takes {wanted} arguments, has {operation[1:]}")

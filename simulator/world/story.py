@@ -61,10 +61,15 @@ class Story:
     operations: list[Operation]
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, one operation to a line."""
-        lines = ",\n  ".join(json.dumps(each) for each in self.operations)
-        options = json.dumps(asdict(self.options))
-        path.write_text(f'{{"options": {options},\n "operations": [\n  {lines}\n]}}\n')
+        """Write it as JSON, one operation to a line. Raises OSError."""
+        path.write_text(text(self))
+
+
+def text(story: Story) -> str:
+    """A story as JSON."""
+    lines = ",\n  ".join(json.dumps(each) for each in story.operations)
+    options = json.dumps(asdict(story.options))
+    return f'{{"options": {options},\n "operations": [\n  {lines}\n]}}\n'
 
 
 def read(path: Path) -> Story:

@@ -25,11 +25,11 @@ from simulator.world.story import Options
 from simulator.world.trace import Trace, database_digest
 from simulator.world.watch import OracleMaker, Watch
 
-POLL_MS = 500
+POLL_MS = 1_000
 _COARSE_POLL_MS = 15_000
 _LONG_S = 600
 """Beyond so many seconds at once devices are looked at less often."""
-_HOUSE_MS = 10_000
+_HOUSE_MS = 30_000
 
 
 def memory_folder() -> Path | None:
@@ -155,10 +155,8 @@ class World:
             self.rail.report()
             self.watch.after_step()
             self.advance(2)
-            if not self.operator.instructions_in(("pending", "submitted")):
-                failed = [name for name, what in self.rail.outcomes.items() if what == "failed"]
-                if not failed or not self._owed():
-                    return
+            if not self.operator.instructions_in(("pending", "submitted")) and not self._owed():
+                return
 
     def _owed(self) -> bool:
         """Whether anything is left to settle: another run would find something."""
@@ -167,6 +165,7 @@ class World:
             query = (
                 "SELECT EXISTS (SELECT 1 FROM balance WHERE amount <> 0"
                 " AND (account LIKE 'payer:%' OR account LIKE 'payee:%'))"
+                " OR EXISTS (SELECT 1 FROM channel WHERE state = 'open' AND amount > settled_amount)"
             )
             return bool(conn.execute(query).fetchone()[0])
         finally:

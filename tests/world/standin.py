@@ -1,0 +1,83 @@
+"""A judge of a few lines, for what the world itself must do whoever judges: no ack before its
+commit, balanced books, no payment without a posting."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable
+
+import cbor2
+
+from protocol import messages
+
+
+class Wrong(Exception):
+    """What the judge finds; `number` is the invariant."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self.number = number
+
+
+class StandIn:
+    """Sees only what an oracle sees."""
+
+    def __init__(
+        self, gateway_key: bytes, open_connection: Callable[[], sqlite3.Connection]
+    ) -> None:
+        self._connection = open_connection
+        self._acked: dict[bytes, int] = {}
+        self._paid: dict[str, int] = defaultdict(int)
+
+    def registered(self, device_id: str, public_key: bytes, account: str) -> None:
+        pass
+
+    def device_said(self, device_id: str, kind: str, payload: bytes, at: int) -> None:
+        pass
+
+    def device_holds(
+        self, device_id: str, *, delivered_units: int, signed_units: int, window: int
+    ) -> None:
+        if delivered_units - signed_units > window:
+            raise Wrong(11, f"{device_id}: {delivered_units - signed_units} units unsigned")
+
+    def gateway_said(self, device_id: str, kind: str, payload: bytes, at: int) -> None:
+        if kind == "ack":
+            # The payload of a MAC is in the clear; who may believe it is not the question here.
+            ack = messages.read_ack(cbor2.loads(payload).value[2])
+            self._acked[ack.channel] = max(ack.amount, self._acked.get(ack.channel, 0))
+
+    def rail_paid(self, account: str, currency: str, amount: int, reference: str) -> None:
+        self._paid[account] += amount
+
+    def declared(self, what: str, subject: str) -> None:
+        pass
+
+    def check(self) -> None:
+        conn = self._connection()
+        try:
+            marks = dict(conn.execute("SELECT id, amount FROM channel"))
+            (off,) = conn.execute("SELECT coalesce(sum(amount), 0) FROM posting").fetchone()
+        finally:
+            conn.close()
+        for channel, amount in self._acked.items():
+            if marks.get(channel, 0) < amount:
+                raise Wrong(7, f"channel {channel.hex()}: {amount} acked, {marks.get(channel, 0)}")
+        if off:
+            raise Wrong(1, f"books are off by {off}")
+
+    def check_settled(self) -> None:
+        self.check()
+        conn = self._connection()
+        try:
+            rows = conn.execute(
+                "SELECT payer_account, payee_account, sum(amount) FROM channel GROUP BY 1, 2"
+            ).fetchall()
+        finally:
+            conn.close()
+        owed: dict[str, int] = defaultdict(int)
+        for payer, payee, amount in rows:
+            owed[payer] += amount
+            owed[payee] -= amount
+        for account in {*owed, *self._paid}:
+            if owed[account] != self._paid[account]:
+                raise Wrong(16, f"{account}: owes {owed[account]}, paid {self._paid[account]}")
