@@ -6,18 +6,16 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nacl import bindings
-from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey
 
 from firmware.device import Device
-from firmware.identity import Native, native_identity
+from firmware.identity import native_identity
 from firmware.journal import Journal, JournalError
 from protocol import topics
 from protocol.errors import WireError
-from protocol.payer import OPEN
 from simulator.world.broker import Broker, Publish, Session
 from simulator.world.clock import Clock
+from simulator.world.crypto import native
 from simulator.world.faults import Faults
 from simulator.world.flash import Flash, PowerCut
 from simulator.world.story import DeviceOptions
@@ -28,25 +26,6 @@ _RECONNECT_MS = 1_500
 _RECONNECT_LONGEST_MS = 30_000
 _AT_ONCE = 50
 """Units that the load draws between two looks at the relay."""
-
-
-def native(key: SigningKey) -> Native:
-    """A board's own cryptography, here libsodium: the firmware's results, sooner."""
-    public = bytes(key.verify_key)
-    secret = bindings.crypto_sign_ed25519_sk_to_curve25519(bytes(key) + public)
-
-    def shared_secret(peer: bytes) -> bytes:
-        point = bindings.crypto_sign_ed25519_pk_to_curve25519(peer)
-        return bindings.crypto_scalarmult(secret, point)
-
-    def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-        try:
-            bindings.crypto_sign_open(signature + message, public_key)
-        except (CryptoError, ValueError):
-            return False
-        return True
-
-    return Native(public, lambda message: key.sign(message).signature, verify, shared_secret)
 
 
 @dataclass(frozen=True)
@@ -327,28 +306,6 @@ class SimulatedDevice:
             return 0
         signed = [channel.base + channel.signed_units for channel in core.channels]
         return int(core.total - max([core._record.base, *signed]))
-
-    def waits_for(self) -> str:
-        """What it still needs to be at rest, in words; empty if it is, or is gone for good."""
-        core = self.core
-        if self.removed or self.ended:
-            return ""
-        if self.broken:
-            return "its journal is broken"
-        if core is None or self._session is None:
-            return "not connected"
-        channel = core.current()
-        if len(core.channels) > 1:
-            return f"{len(core.channels)} channels to be ended"
-        if channel is None:
-            return "no channel" if core.wants_channel or core.channels else ""
-        if channel.state != OPEN:
-            return "its channel is not accepted"
-        if not channel.is_settled():
-            return f"{channel.signed_amount} signed, {channel.acked_amount} acknowledged"
-        if self.wanted:
-            return f"{self.wanted} units not delivered"
-        return ""
 
     def _say(self, sending: list[tuple[str, bytes]]) -> None:
         for kind, message in sending:

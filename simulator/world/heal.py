@@ -5,6 +5,7 @@ that the protocol must do by itself is helped along.
 """
 
 from simulator.world.devices import SimulatedDevice
+from simulator.world.rest import waits_for
 from simulator.world.world import World
 
 DRAIN_S = 600
@@ -71,7 +72,7 @@ def _rest(world: World, when: str) -> None:
     if not waiting:
         return
     for device in world.devices:
-        if device.waits_for() and device.excused:
+        if waits_for(device) and device.excused:
             _service(world, device)
     waiting = world.drain(DRAIN_S)
     if waiting:

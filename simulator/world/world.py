@@ -11,6 +11,7 @@ from types import TracebackType
 
 from gateway.keys import GatewayKeys
 from gateway.settlement.rails.manual import ManualRail
+from simulator.world import rest
 from simulator.world.adversary import Adversary
 from simulator.world.broker import Broker
 from simulator.world.clock import Clock
@@ -165,36 +166,22 @@ class World:
             query = (
                 "SELECT EXISTS (SELECT 1 FROM balance WHERE amount <> 0"
                 " AND (account LIKE 'payer:%' OR account LIKE 'payee:%'))"
-                " OR EXISTS (SELECT 1 FROM channel WHERE state = 'open' AND amount > settled_amount)"
+                " OR EXISTS (SELECT 1 FROM channel"
+                " WHERE state = 'open' AND amount > settled_amount)"
             )
             return bool(conn.execute(query).fetchone()[0])
         finally:
             conn.close()
 
-    def drain(self, seconds: int = 900) -> list[str]:
+    def drain(self, seconds: int = 600) -> list[str]:
         """Let time pass until nobody waits for anything, at most so long; what still waits."""
         waiting: list[str] = []
         for _ in range(0, seconds, 5):
             self.advance(5)
-            waiting = self.waiting()
+            waiting = rest.waiting(self)
             if not waiting:
                 return []
         return waiting
-
-    def waiting(self) -> list[str]:
-        """Who waits for what."""
-        found = []
-        if self.network.under_way:
-            found.append(f"network: {self.network.under_way} under way")
-        if self.broker.waiting():
-            found.append(f"broker: {self.broker.waiting()} queued")
-        if not self.gateway.idle:
-            found.append("gateway: busy or not running")
-        for device in self.devices:
-            reason = device.waits_for()
-            if reason:
-                found.append(f"device {device.number}: {reason}")
-        return found
 
     def database_digest(self) -> str:
         """A hash of what the database holds."""

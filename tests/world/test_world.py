@@ -90,3 +90,9 @@ def test_a_file_that_is_no_story_is_refused(tmp_path: Path) -> None:
     path.write_text('{"operations": []}')
     with pytest.raises(StoryError, match="not a story"):
         stories.read(path)
+
+
+def test_the_page_has_the_table_of_faults() -> None:
+    page = (ROOT / "docs" / "world.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{kind}` | {what} |" for kind, what in KINDS.items()]
