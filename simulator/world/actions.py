@@ -159,7 +159,9 @@ class _Maker:
         return [["replay", back, number, self.draw.choice(("", "", *_UP, *_DOWN)), 0]]
 
     def cheating(self) -> list[Operation]:
-        return [["equivocate", self.device(), self.draw.randint(1, 3)]]
+        number = self.device()
+        self.later(["thaw", number])
+        return [["equivocate", number, self.draw.randint(1, 3)]]
 
     def operator(self) -> list[Operation]:
         number = self.device()

@@ -44,7 +44,8 @@ class GatewayMachine:
 
     def now_s(self) -> int:
         """Unix seconds by this machine's clock."""
-        return BEGAN + self._clock.now // 1000 + self._ahead_s
+        # No clock that a system takes goes back behind 1970.
+        return max(0, BEGAN + self._clock.now // 1000 + self._ahead_s)
 
     # What is done to it
 

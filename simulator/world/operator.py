@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.ledger.states import IllegalMove
 from gateway.operations import accounts, channels, devices, settlement, tariffs
 from gateway.operations.errors import BadInput
+from gateway.pki.authority import Issued
 from gateway.settlement.rails import Instruction, Rail
 from gateway.settlement.rails.manual import Outcome
 from gateway.settlement.verify_books import verify_books
@@ -36,6 +37,10 @@ class NoCredentials:
     def new(self, device: str) -> str:
         """A password for a device."""
         return "password of " + device
+
+    def certificate(self, device: str, days: int) -> tuple[Issued, bytes]:
+        """None: connections here have no TLS. Raises BadInput."""
+        raise BadInput("certificate", f"{device}: nothing here takes one of {days} days")
 
     def remove(self, device: str) -> None:
         """End a device's password."""

@@ -25,6 +25,7 @@ class StandIn:
         self, gateway_key: bytes, open_connection: Callable[[], sqlite3.Connection]
     ) -> None:
         self._connection = open_connection
+        self._tampered: set[str] = set()
         self._acked: dict[bytes, int] = {}
         self._paid: dict[str, int] = defaultdict(int)
 
@@ -37,7 +38,7 @@ class StandIn:
     def device_holds(
         self, device_id: str, *, delivered_units: int, signed_units: int, window: int
     ) -> None:
-        if delivered_units - signed_units > window:
+        if delivered_units - signed_units > window and device_id not in self._tampered:
             raise Wrong(11, f"{device_id}: {delivered_units - signed_units} units unsigned")
 
     def gateway_said(self, device_id: str, kind: str, payload: bytes, at: int) -> None:
@@ -50,7 +51,8 @@ class StandIn:
         self._paid[account] += amount
 
     def declared(self, what: str, subject: str) -> None:
-        pass
+        if what == "old_image":
+            self._tampered.add(subject)
 
     def check(self) -> None:
         conn = self._connection()
