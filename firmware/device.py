@@ -257,8 +257,10 @@ class Device:
                 found.append(self._close_message(channel))
             elif not channel.is_settled():
                 found.append(("iou", channel.iou))
-        if not found and not self.channels and self.wants_channel:
-            # No channel, and what was offered was refused: ask for what is offered now.
+        if not found and self.wants_channel and not self.may_deliver():
+            # No channel, and what was offered was refused: ask for what is offered now. Or a
+            # channel on which all is paid and nothing may be delivered: an operator has decided
+            # so, and the grant that takes it back may be lost.
             found.append(self._hello())
         return found
 

@@ -200,6 +200,38 @@ def test_a_suspended_device_stops_at_once_and_goes_on_when_resumed(pair: Pair) -
     assert pair.units_paid() == 15
 
 
+@pytest.mark.threat("N1")
+def test_a_device_that_may_deliver_nothing_and_missed_the_grant_asks_ever_less_often(
+    pair: Pair,
+) -> None:
+    pair.connect()
+    pair.meter(10)
+
+    def decide(status: str) -> None:
+        with pair.gateway.store.write() as conn:
+            devices.set_status(conn, pair.party.id, status)
+            ids = [channel.id for channel in pair.device.channels]
+            for channel in ids:
+                channels.raise_serial(conn, channel)
+            notices.tell_channels(conn, "grant", ids)
+
+    decide("suspended")
+    pair.keep_house()
+    pair.said.clear()
+    pair.wait(600_000)
+    assert 10 <= sum(kind == "hello" for kind, _ in pair.said) <= 20
+    decide("active")
+    # The gateway was killed after it had counted the grant as told, and before it said it.
+    with pair.gateway.store.write() as conn:
+        notices.told(conn, [row.id for row in notices.waiting(conn)])
+    pair.wait(61_000)
+    pair.meter(5)
+    assert pair.units_paid() == 15
+    pair.said.clear()
+    pair.wait(600_000)
+    assert pair.said == []
+
+
 @pytest.mark.threat("N1", "D5")
 def test_lost_duplicated_and_reordered_messages_change_nothing(pair: Pair) -> None:
     """N1 at the level of messages; the real network has tests of its own."""
