@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row
 
 from gateway.ledger.states import IllegalMove
 from gateway.operations import reconcile
-from gateway.operations.accounts import check_name
 from gateway.operations.errors import BadInput
 from gateway.operations.reconcile import Lost, Reconciled
+from gateway.operations.text import check_name
 from gateway.settlement import intervals
 from gateway.settlement.rails.manual import Outcome, decimal
 from gateway.settlement.verify_books import verify_books

@@ -15,7 +15,7 @@ from protocol import envelope
 from protocol.messages import read_refused
 from protocol.topics import up
 from tests.broker.test_bad_network import pays
-from tests.broker.worker import PATIENCE, Speaker, Working, until, working
+from tests.broker.worker import PATIENCE, Working, until, working
 from tests.services import Served, mqtt_broker
 from tests.sizes import size
 
