@@ -451,3 +451,11 @@ def test_21_a_refusal_for_no_known_reason(town: Town) -> None:
     with pytest.raises(Violation) as found:
         town.oracle.gateway_said(town.device.id, "refused", message, 0)
     assert found.value.number == 21
+
+
+def test_20_a_revoked_key_owes_nothing_more(town: Town) -> None:
+    town.world.settle()
+    *_, iou = town.next_iou()
+    town.oracle.device_said(town.device.id, "iou", iou, 0)
+    town.oracle.declared("revoked", town.device.id)
+    town.oracle.check_settled()

@@ -67,6 +67,8 @@ class Oracle:
             self._said.payers[subject].forgot = True
         elif what == "equivocated":
             self._said.payers[subject].cheated = True
+        elif what == "revoked":
+            self._said.payers[subject].revoked = True
         elif len(subject) == 64:
             self._marks.declared(what, bytes.fromhex(subject))
 
@@ -144,7 +146,8 @@ class Oracle:
             payer = self._said.payers[row.device]
             spoken = self._said.channels.get(row.id)
             most = 0 if spoken is None else spoken.most_signed()
-            if row.state == "open" and not payer.forgot and row.amount != most:
+            excused = payer.forgot or payer.revoked
+            if row.state == "open" and not excused and row.amount != most:
                 raise Violation(20, f"channel {row.id.hex()}: {most} signed, {row.amount} accepted")
             if row.state == "open" and row.settled_amount != row.amount:
                 raise Violation(20, f"channel {row.id.hex()}: not settled to its mark")

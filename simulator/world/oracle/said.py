@@ -17,12 +17,14 @@ FORGOT = frozenset({"key_wiped", "old_image", "copied"})
 
 @dataclass
 class Payer:
-    """A device: its key, its account, and whether its memory was tampered with."""
+    """A device: its key, its account, whether its memory was tampered with, whether it cheated, and
+    whether its key was revoked, so that it can owe nothing more."""
 
     key: bytes
     account: str
     forgot: bool = False
     cheated: bool = False
+    revoked: bool = False
 
 
 @dataclass
