@@ -46,6 +46,7 @@ async def run(board: "Board", device: "Device | None" = None) -> None:
     connection = asyncio.create_task(link.run())
     # The board counts from its own start; what it counted before is in the journal.
     before = device.total
+    told = 0
     try:
         while not board.stopping():
             if connection.done():
@@ -55,6 +56,9 @@ async def run(board: "Board", device: "Device | None" = None) -> None:
             link.publish(device.on_time(now))
             link.on_time(now)
             board.relay(device.may_deliver())
+            if device.gateway_time != told:
+                told = device.gateway_time
+                board.learn_time(told)
             board.alive()
             await board.sleep_ms(board.settings.poll_ms)
     finally:

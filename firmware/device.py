@@ -81,6 +81,7 @@ class Device:
         self.refusals: dict[str, int] = {}
         self.ignored = 0
         self.offer: Offer | None = None
+        self.gateway_time = 0
         self.wants_channel = True
         self._random_bytes = random_bytes
         self._record = Record(journal)
@@ -356,6 +357,7 @@ class Device:
         offer = messages.read_offer(self._opened_sign("offer", message))
         if offer.gateway_key != self.identity.gateway_key:
             raise WireError("offer.gateway_key", "another gateway's")
+        self.gateway_time = offer.time
         if offer.tariff.unit != self.unit:
             return []
         self.offer = offer

@@ -13,6 +13,9 @@ FIELDS = {
     "flush_ms": int,
     "poll_ms": int,
     "tls_ca": str,
+    "tls_certificate": str,
+    "tls_key": str,
+    "insecure": bool,
     "wifi_ssid": str,
     "wifi_password": str,
     "pulse_pin": int,
@@ -28,6 +31,9 @@ DEFAULTS = {
     "flush_ms": 1_000,
     "poll_ms": 200,
     "tls_ca": "",
+    "tls_certificate": "",
+    "tls_key": "",
+    "insecure": False,
     "wifi_ssid": "",
     "wifi_password": "",
     "pulse_pin": 4,
@@ -43,7 +49,8 @@ class SettingsError(ValueError):
 class Settings:
     """Checked settings. `gateway_key` is 32 bytes; `step` the units of one IOU; `capacity` the
     most that one channel may owe, in atomic units; `flush_ms` how long units that fill no step wait
-    for more; `pulse_units` the units of one meter pulse."""
+    for more; `pulse_units` the units of one meter pulse; `insecure` allows plain MQTT to
+    another machine."""
 
     def __init__(self, values: "dict[str, object]") -> None:
         for name in values:
@@ -54,8 +61,8 @@ class Settings:
             if value is None:
                 raise SettingsError(name + ": is missing")
             wanted = FIELDS[name]
-            if not isinstance(value, wanted) or isinstance(value, bool):
-                raise SettingsError(name + ": must be " + ("text" if wanted is str else "a number"))
+            if not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
+                raise SettingsError(name + ": must be " + _NAMES[wanted])
         merged: dict[str, object] = dict(DEFAULTS)
         merged.update(values)
         for name in ("broker_host", "unit"):
@@ -71,11 +78,36 @@ class Settings:
         self.flush_ms = _whole(merged, "flush_ms", 1, 3_600_000)
         self.poll_ms = _whole(merged, "poll_ms", 1, 60_000)
         self.tls_ca = str(merged["tls_ca"])
+        self.tls_certificate = str(merged["tls_certificate"])
+        self.tls_key = str(merged["tls_key"])
+        self.insecure = bool(merged["insecure"])
+        self._check_tls()
         self.wifi_ssid = str(merged["wifi_ssid"])
         self.wifi_password = str(merged["wifi_password"])
         self.pulse_pin = _whole(merged, "pulse_pin", 0, 48)
         self.relay_pin = _whole(merged, "relay_pin", 0, 48)
         self.pulse_units = _whole(merged, "pulse_units", 1, 1 << 20)
+
+    def _check_tls(self) -> None:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise SettingsError("tls_certificate, tls_key: must be set both, or neither")
+        if self.tls_certificate and not self.tls_ca:
+            raise SettingsError("tls_ca: is missing, and tls_certificate needs it")
+        if not self.tls_ca and not self.insecure and not _here(self.broker_host):
+            raise SettingsError(
+                "tls_ca: is missing, and without TLS the password can be read on the way; "
+                "set insecure to true where the network itself is trusted"
+            )
+
+
+_NAMES: "dict[object, str]" = {str: "text", int: "a number", bool: "true or false"}
+
+
+def _here(host: str) -> bool:
+    """Whether the broker is on this very machine."""
+    # A name may begin with 127 as well.
+    local = host.startswith("127.") and host.replace(".", "").isdigit()
+    return local or host in ("localhost", "::1")
 
 
 def _whole(values: "dict[str, object]", name: str, least: int, most: int) -> int:

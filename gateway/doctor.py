@@ -5,6 +5,7 @@ It changes nothing. A check that can't be made says so instead of passing.
 
 import fcntl
 import shutil
+import ssl
 import stat
 import sys
 import time
@@ -16,10 +17,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import keys, witness
+from gateway import doctor_tls, keys, witness
 from gateway.broker.acl import ACL
 from gateway.config import Config, ConfigError, is_loopback, read_password
+from gateway.findings import FAIL, OK, WARN, Finding
 from gateway.folder_lock import LOCK_FILE
+from gateway.ingest.mqtt import Broker, tls_context
 from gateway.keys import KeyFileError
 from gateway.settlement.verify_books import verify_books
 from gateway.store import fence
@@ -27,23 +30,11 @@ from gateway.store.engine import open_store
 from gateway.store.errors import StoreError
 from protocol import topics
 
-OK, WARN, FAIL = "ok", "warn", "fail"
-
 _GIB = 1024**3
 _LITTLE_SPACE = _GIB
 _BOOKS_AT_ONCE = 20_000
 _CLOCK_SECONDS = 2
 _SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was found, and what to do about it (empty if nothing)."""
-
-    check: str
-    level: str
-    found: str
-    advice: str = ""
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -55,6 +46,7 @@ def examine(config: Config) -> Iterator[Finding]:
         _disk,
         _database,
         _api,
+        doctor_tls.examine,
         _broker,
     )
     for check in checks:
@@ -190,6 +182,8 @@ def _api(config: Config) -> Iterator[Finding]:
     where = f"{config.api_host} port {config.api_port}"
     if is_loopback(config.api_host):
         yield Finding("api", OK, f"{where}, for this machine alone")
+    elif config.api_certificate_file is not None:
+        yield Finding("api", OK, f"{where}, by TLS")
     else:
         yield Finding(
             "api", WARN, f"{where}, in reach of others", "see that a TLS proxy is before it"
@@ -324,16 +318,26 @@ def _connect(config: Config, username: str | None, password: str | None) -> _Ans
     client.on_publish = publish_answered
     if username is not None:
         client.username_pw_set(username, password)
-    if config.broker_ca_file is not None:
-        client.tls_set(ca_certs=str(config.broker_ca_file))
     client.connect_timeout = _SECONDS
     try:
+        # Without a name without a certificate too: it would be one.
+        proof = (config.broker_certificate_file, config.broker_key_file) if username else ()
+        where = Broker(
+            config.broker_host, config.broker_port, "", "", config.broker_ca_file, *proof
+        )
+        tls = tls_context(where)
+        if tls is not None:
+            client.tls_set_context(tls)
         client.connect(config.broker_host, config.broker_port, keepalive=10)
         until = time.monotonic() + _SECONDS
         while not answers and time.monotonic() < until:
             if client.loop(timeout=0.2) != paho.MQTT_ERR_SUCCESS and not answers:
                 # Closed without an answer is a refusal too.
                 answers.append(_Answer(True))
+    except ssl.SSLCertVerificationError as error:
+        return _Answer(None, error=f"its certificate: {error.verify_message}")
+    except ssl.SSLError:
+        return _Answer(True)
     except OSError as error:
         return _Answer(None, error=error.strerror or str(error))
     if not answers:

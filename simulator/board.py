@@ -17,6 +17,7 @@ from nacl.signing import SigningKey
 from firmware.boards.unix import TcpStream, open_tcp
 from firmware.identity import Native
 from firmware.settings import Settings
+from firmware.tls import client_context
 from simulator.loads import Load
 
 
@@ -122,8 +123,12 @@ class SimulatedBoard:
         self.serves = on
 
     async def open_stream(self) -> TcpStream:
-        """TCP to the broker."""
-        return await open_tcp(self.settings.broker_host, self.settings.broker_port)
+        """TCP to the broker, under TLS if the settings say so."""
+        tls = client_context(self.settings)
+        return await open_tcp(self.settings.broker_host, self.settings.broker_port, tls)
+
+    def learn_time(self, seconds: int) -> None:
+        """Nothing: this machine has a clock."""
 
     def alive(self) -> None:
         """No watchdog."""

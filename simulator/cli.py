@@ -20,6 +20,7 @@ from simulator.sessions import Session, SessionsError, read_sessions
 
 app = typer.Typer(add_completion=False)
 _TOKEN_MOST = 1_000
+_HERE = ("localhost", "127.0.0.1", "::1")
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
@@ -28,11 +29,24 @@ def _fail(message: str, status: int) -> typer.Exit:
     return typer.Exit(status)
 
 
-def _broker(text: str) -> Broker:
-    host, _, port = text.rpartition(":")
-    if not host or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
-        raise _fail("--broker: must be HOST:PORT", 2)
-    return Broker(host, int(port))
+def _broker(text: str, authority: Path | None, certificates: Path | None, insecure: bool) -> Broker:
+    secure = text.startswith("mqtts://")
+    host, _, port = text.removeprefix("mqtts://").removeprefix("mqtt://").rpartition(":")
+    if not host or "/" in host or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
+        raise _fail("--broker: must be mqtts://HOST:PORT, or HOST:PORT for plain MQTT", 2)
+    if secure and authority is None:
+        raise _fail("--tls-ca: is needed with mqtts://", 2)
+    if not secure and certificates is not None:
+        raise _fail("--certificates: needs --broker mqtts://HOST:PORT", 2)
+    if not secure and host not in _HERE and not insecure:
+        raise _fail(
+            "--broker: without TLS the devices' passwords can be read on the way to another "
+            "machine; use mqtts://HOST:PORT, or --insecure where the network itself is trusted",
+            2,
+        )
+    if not secure and insecure:
+        typer.echo("warning: plain MQTT, devices' passwords can be read on the way", err=True)
+    return Broker(host, int(port), authority if secure else None, certificates, insecure)
 
 
 def _token(path: Path) -> str:
@@ -71,7 +85,17 @@ def _tell(progress: Progress) -> None:
 def simulate(
     api_url: Annotated[str, typer.Option("--api", help="The gateway's API.")],
     token_file: Annotated[Path, typer.Option(help="Holds an admin token.")],
-    broker: Annotated[str, typer.Option(help="HOST:PORT of the broker.")],
+    broker: Annotated[str, typer.Option(help="The broker: mqtts://HOST:PORT, or HOST:PORT.")],
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="What API's and broker's certificates are checked against.")
+    ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(help="A folder: devices get certificates, kept there, and log in by them."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow plain MQTT to another machine.")
+    ] = False,
     devices: Annotated[int, typer.Option(min=1, help="How many devices.")] = 50,
     seconds: Annotated[int, typer.Option(min=1, help="How long they consume.")] = 30,
     speed: Annotated[
@@ -96,7 +120,7 @@ def simulate(
     With --sessions, replay a recorded day, settle it, and compare energy and money with the file:
     exit status 1 if they differ by one unit.
     """
-    where = _broker(broker)
+    where = _broker(broker, tls_ca, certificates, insecure)
     chosen_day = _day(day)
     if sessions is None and (day is not None or stations is not None):
         raise _fail("--day, --stations: need --sessions", 2)
@@ -104,7 +128,9 @@ def simulate(
         chosen: list[Session] = []
         if sessions is not None:
             chosen = replay.sessions_of(read_sessions(sessions), chosen_day, stations)
-        with Api(api_url, _token(token_file)) as api:
+        if certificates is not None:
+            certificates.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with Api(api_url, _token(token_file), tls_ca) as api:
             scene.add_accounts(api)
             scene.add_tariffs(api)
             if not chosen:

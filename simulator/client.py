@@ -1,7 +1,9 @@
 """The gateway's REST API as the simulator uses it."""
 
 import logging
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,12 +23,19 @@ class ApiError(Exception):
 
 
 class Api:
-    """A gateway's API at `url`, with a token of at least the role that each call needs."""
+    """A gateway's API at `url`, with a token of at least the role that each call needs.
 
-    def __init__(self, url: str, token: str) -> None:
+    authority: the file that its certificate is checked against if `url` is https; the system's own
+    authorities if None. Raises OSError for a file that is no use.
+    """
+
+    def __init__(self, url: str, token: str, authority: Path | None = None) -> None:
         self.url = url.rstrip("/")
         self._client = httpx2.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=60
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            verify=ssl.create_default_context(cafile=authority),
         )
 
     def __enter__(self) -> "Api":

@@ -22,6 +22,7 @@ from rich.console import Console
 from protocol import envelope
 from protocol.statements import read_statement
 from simulator import demo_checks, demo_display, scene
+from simulator.broker import Broker as BrokerProcess
 from simulator.broker import BrokerError, find_mosquitto, start_broker
 from simulator.client import Api, ApiError
 from simulator.demo_display import heading
@@ -51,6 +52,9 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="Data folder, new; a temporary one if not given.")
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="TLS everywhere, and a certificate for each device.")
+    ] = False,
 ) -> None:
     """Broker, gateway and a fleet on this machine: stream, settle, check the books.
 
@@ -63,7 +67,7 @@ def demo(
     state = _State()
     try:
         with _folder(data) as folder:
-            good = _show(console, folder, devices, seconds, keep, state)
+            good = _show(console, folder, devices, seconds, keep, tls, state)
     except KeyboardInterrupt:
         console.print("\nStopped; everything that was started has been ended.")
         raise typer.Exit(0 if state.kept else 130) from None
@@ -92,9 +96,17 @@ def _folder(data: Path | None) -> Iterator[Path]:
 
 
 def _show(
-    console: Console, folder: Path, devices: int, seconds: int, keep: bool, state: _State
+    console: Console,
+    folder: Path,
+    devices: int,
+    seconds: int,
+    keep: bool,
+    tls: bool,
+    state: _State,
 ) -> bool:
     heading(console, "Tallystick demo")
+    if tls and find_mosquitto() is None:
+        raise BrokerError("--tls: needs Mosquitto; to have it: apt-get install mosquitto")
     if find_mosquitto() is None:
         console.print(
             "No Mosquitto here, so the embedded broker serves: slower, MQTT 3.1.1 alone, and it "
@@ -105,11 +117,17 @@ def _show(
     token.touch(mode=0o600)
     token.write_text(made["admin_token"] + "\n")
     console.print(f"Gateway key   {made['gateway_key']}")
-    with start_broker(folder) as broker, GatewayProcess(folder, broker.port) as gateway:
-        console.print(f"Broker        {broker.host}:{broker.port}, a password for each device")
+    authority = _certified(folder) if tls else None
+    with (
+        start_broker(folder) as broker,
+        GatewayProcess(folder, _broker_of(broker, folder, authority).port) as gateway,
+    ):
+        where = _broker_of(broker, folder, authority)
+        proof = "TLS, a certificate" if tls else "a password"
+        console.print(f"Broker        {where.host}:{where.port}, {proof} for each device")
         console.print(f"Gateway, API  {gateway.url}")
-        with Api(gateway.url, made["admin_token"]) as api:
-            members = _register(console, api, Broker(broker.host, broker.port), devices)
+        with Api(gateway.url, made["admin_token"], authority) as api:
+            members = _register(console, api, where, devices)
             heading(console, f"{seconds} s of charging and measuring, {_SPEED} times life's speed")
             with demo_display.progress(console) as tell:
                 asyncio.run(run(Fleet(members), api, lambda elapsed: elapsed >= seconds, tell))
@@ -117,9 +135,23 @@ def _show(
             demo_display.explain(console)
             if keep and good:
                 state.kept = True
-                _where(console, gateway, folder, token, broker.port, broker.pid)
+                _where(console, gateway, folder, token, where, broker.pid)
                 _go_on(console, api, members)
     return good
+
+
+def _certified(folder: Path) -> Path:
+    """Make certificates for all of it; the authority's."""
+    tallystick_json(folder, "pki", "init")
+    (folder / "devices").mkdir(mode=0o700)
+    return folder / "pki" / "ca.crt"
+
+
+def _broker_of(broker: BrokerProcess, folder: Path, authority: Path | None) -> Broker:
+    """Where gateway and devices find it."""
+    if authority is None:
+        return Broker(broker.host, broker.port)
+    return Broker(broker.host, broker.tls_ports[0], authority, folder / "devices")
 
 
 def _register(console: Console, api: Api, broker: Broker, devices: int) -> list[Member]:
@@ -154,20 +186,22 @@ def _where(
     gateway: GatewayProcess,
     folder: Path,
     token: Path,
-    broker_port: int,
+    broker: Broker,
     broker_pid: int,
 ) -> None:
     heading(console, "Still running")
     # As it was called, where that can be called again.
     program = sys.argv[0] if Path(sys.argv[0]).name == "tallystick" else "tallystick"
+    trust = "" if broker.authority is None else f"--cacert {broker.authority} "
     lines = (
         f"API           {gateway.url} (its document: {gateway.url}/openapi.json)",
         f"Admin token   {token}",
         f"Data folder   {folder} (the gateway's log: serve.log)",
-        f'Try           curl -H "Authorization: Bearer $(cat {token})" {gateway.url}/v1/accounts',
+        f'Try           curl {trust}-H "Authorization: Bearer $(cat {token})" '
+        f"{gateway.url}/v1/accounts",
         f"              {program} --data {folder} books",
         f"Break it      kill -9 {gateway.pid}   (the gateway; the broker is {broker_pid})",
-        f"Mend it       {program} --data {folder} serve --broker-port {broker_port} --api-port 0",
+        f"Mend it       {program} --data {folder} serve --broker-port {broker.port} --api-port 0",
         "Stop          Ctrl-C ends it all and removes what it made"
         if folder.parent.name.startswith("tallystick-demo-")
         else "Stop          Ctrl-C ends it all; the data folder stays",

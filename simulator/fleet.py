@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from nacl.signing import SigningKey
@@ -29,10 +30,15 @@ _LOOK_SECONDS = 2 * POLL_MS / 1000
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the devices find their broker."""
+    """Where the devices find their broker. `authority` is the file that its certificate is checked
+    against, None for plain MQTT; `certificates` a folder for each device's own certificate, None if
+    they log in by password. `insecure` allows plain MQTT to another machine."""
 
     host: str
     port: int
+    authority: Path | None = None
+    certificates: Path | None = None
+    insecure: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,10 +109,27 @@ def register(
             "step": kind.step,
             "capacity": kind.capacity,
             "poll_ms": POLL_MS,
+            "insecure": broker.insecure,
+            **_tls(api, broker, made["device"]["id"]),
         }
     )
     board = SimulatedBoard(settings, seed, load, speed, native, random=random)
     return Member(name, account, kind, board, app.start(board))
+
+
+def _tls(api: Api, broker: Broker, device: str) -> dict[str, str]:
+    """The settings of a device's TLS, its certificate issued and put where the broker says."""
+    if broker.authority is None:
+        return {}
+    found = {"tls_ca": str(broker.authority)}
+    if broker.certificates is not None:
+        issued = api.post(f"/v1/devices/{device}/certificate", {})
+        certificate, key = (broker.certificates / f"{device}.{each}" for each in ("crt", "key"))
+        key.touch(mode=0o600)
+        key.write_text(issued["private_key"])
+        certificate.write_text(issued["certificate"])
+        found |= {"tls_certificate": str(certificate), "tls_key": str(key)}
+    return found
 
 
 class Fleet:

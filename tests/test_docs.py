@@ -38,7 +38,9 @@ def test_the_operators_guide_names_each_setting(setting: str) -> None:
     assert f"`{setting}`" in _page("operations.md")
 
 
-@pytest.mark.parametrize("link", ["protocol", "device", "operations", "simulator", "performance"])
+@pytest.mark.parametrize(
+    "link", ["protocol", "device", "operations", "simulator", "performance", "security"]
+)
 def test_the_readme_links_to_pages_that_exist(link: str) -> None:
     assert f"docs/{link}.md" in (DOCS.parent / "README.md").read_text()
     assert (DOCS / f"{link}.md").exists()

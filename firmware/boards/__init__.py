@@ -55,6 +55,10 @@ if TYPE_CHECKING:
         def relay(self, on: bool) -> None:
             """Let the load be served, or not."""
 
+        def learn_time(self, seconds: int) -> None:
+            """The gateway has signed that it is this late, in Unix seconds; for a board that has to
+            check certificates' dates and has no clock of its own."""
+
         async def open_stream(self) -> Stream:
             """Connect to the broker, in bounded time. Raises OSError."""
 

@@ -11,11 +11,14 @@ import time
 import esp32
 import machine
 import network
+import ntptime
 
 from firmware.clock import Ticks
 from firmware.journal import FileSlots
+from firmware.known_time import KnownTime
 from firmware.settings import Settings, parse
 from firmware.stream import TcpStream, open_tcp
+from firmware.tls import client_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ WATCHDOG_MS = 60_000
 
 _NVS_NOT_FOUND = -0x1102
 _DAY_MS = 86_400_000
+_EPOCH = 946_684_800
+"""Unix seconds at which the chip's own time begins: the year 2000."""
 
 
 class PulseInput:
@@ -80,6 +85,8 @@ class Esp32:
         self._clock = Ticks(time.ticks_ms, time.ticks_diff)
         self._wifi = network.WLAN(network.STA_IF)
         self._watchdog: machine.WDT | None = None
+        self._known = KnownTime(root + "/time")
+        self._clock_set = False
 
     def seed(self) -> bytes:
         """The secret in NVS, made the first time. Raises OSError; a secret that is there but
@@ -144,8 +151,33 @@ class Esp32:
         """Wi-Fi, the time if TLS needs it, and TCP. Raises OSError."""
         await self._join()
         settings = self.settings
-        tls = _tls(settings.tls_ca) if settings.tls_ca else None
-        return await open_tcp(settings.broker_host, settings.broker_port, tls)
+        if settings.tls_ca and not self._clock_set:
+            self._set_clock()
+        tls = client_context(settings)
+        try:
+            return await open_tcp(settings.broker_host, settings.broker_port, tls)
+        except OSError:
+            # It may be for the time: what NTP said once need not be what it says now.
+            self._clock_set = False
+            raise
+
+    def learn_time(self, seconds: int) -> None:
+        """Kept in flash as the earliest that it can be at the next power-on."""
+        self._known.learn(seconds, self.now_ms())
+
+    def _set_clock(self) -> None:
+        """Give the chip's clock the best that is known: what NTP says, which proves nothing, and
+        never less than what the gateway has signed. Certificates are checked by it either way."""
+        earliest = self._known.earliest()
+        try:
+            ntptime.settime()
+            self._clock_set = True
+        except (OSError, IndexError):
+            # No answer, or none that is one: the clock stays as it is.
+            pass
+        seconds = max(int(time.time()), earliest - _EPOCH)
+        year, month, day, hour, minute, second, weekday, _ = time.gmtime(seconds)
+        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
 
     async def _join(self) -> None:
         """Be on the Wi-Fi network within 20 seconds."""
@@ -171,19 +203,3 @@ class Esp32:
     def stopping(self) -> bool:
         """Never."""
         return False
-
-
-def _tls(authority: str) -> "object":
-    """A context that trusts the certificates in this file alone. Raises OSError."""
-    # Only here: without TLS neither is loaded.
-    import ssl
-
-    import ntptime
-
-    if time.gmtime()[0] < 2025:
-        # Certificates have a time, and a board that was just switched on has none.
-        ntptime.settime()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cafile=authority)
-    return context

@@ -9,6 +9,7 @@ from firmware.clock import Ticks
 from firmware.journal import FileSlots
 from firmware.settings import Settings, parse
 from firmware.stream import TcpStream, open_tcp
+from firmware.tls import client_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,8 +81,11 @@ class Unix:
     async def open_stream(self) -> TcpStream:
         """TCP, under TLS if the settings name an authority. Raises OSError."""
         settings = self.settings
-        tls = _tls(settings.tls_ca) if settings.tls_ca else None
+        tls = client_context(settings)
         return await open_tcp(settings.broker_host, settings.broker_port, tls)
+
+    def learn_time(self, seconds: int) -> None:
+        """Nothing: a computer's clock is its owner's to set, and certificates are checked by it."""
 
     def alive(self) -> None:
         """No watchdog."""
@@ -89,17 +93,6 @@ class Unix:
     def stopping(self) -> bool:
         """Whether `ending` was set."""
         return self.ending
-
-
-def _tls(authority: str) -> "object":
-    """A context that trusts the certificates in this file alone. Raises OSError."""
-    # Only here: MicroPython may have been built without it.
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cafile=authority)
-    return context
 
 
 def _write_secret(path: str, secret: bytes) -> None:

@@ -5,7 +5,8 @@ from dataclasses import asdict
 import typer
 
 from gateway.commands import shared
-from gateway.doctor import FAIL, examine
+from gateway.doctor import examine
+from gateway.findings import FAIL
 
 app = typer.Typer(add_completion=False)
 

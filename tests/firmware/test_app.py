@@ -72,6 +72,7 @@ class Bench:
                 "password": "p",
                 "gateway_key": gateway_key.hex(),
                 "unit": "W.h",
+                "insecure": True,
             }
         )
         self.lines: list[Line] = []
@@ -113,6 +114,9 @@ class Bench:
     async def open_stream(self) -> Line:
         self.lines.append(Line(self._stalls))
         return self.lines[-1]
+
+    def learn_time(self, seconds: int) -> None:
+        raise NotImplementedError
 
     def alive(self) -> None:
         self._loops -= 1

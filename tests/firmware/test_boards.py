@@ -15,6 +15,7 @@ GOOD: dict[str, object] = {
     "password": "secret",
     "gateway_key": "ab" * 32,
     "unit": "W.h",
+    "tls_ca": "ca.pem",
 }
 
 LARGEST = {
@@ -36,12 +37,16 @@ def error(changes: dict[str, object]) -> str:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_setting_of_the_wrong_kind_is_refused_by_name(name: str) -> None:
-    wrong: list[object] = [7, True, [], {}] if FIELDS[name] is str else ["7", True, 1.5, [], {}]
-    for value in wrong:
+    wrong: dict[type, list[object]] = {
+        str: [7, True, [], {}],
+        int: ["7", True, 1.5, [], {}],
+        bool: ["true", 1, 0, [], {}],
+    }
+    for value in wrong[FIELDS[name]]:
         assert error({name: value}).startswith(f"{name}: must be ")
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("name", [name for name in GOOD if name != "tls_ca"])
 def test_a_setting_without_a_default_must_be_there(name: str) -> None:
     without = {key: value for key, value in GOOD.items() if key != name}
     with pytest.raises(SettingsError, match=f"^{name}: is missing"):
@@ -64,6 +69,28 @@ def test_nothing_is_no_amount(name: str) -> None:
 @pytest.mark.parametrize("key", ["", "ab", "ab" * 33, "zz" * 32])
 def test_a_gateway_key_that_is_none_is_refused(key: str) -> None:
     assert error({"gateway_key": key}) == "gateway_key: must be 64 hex digits"
+
+
+@pytest.mark.parametrize(
+    "host", ["broker.example", "10.0.0.1", "1.127.0.0.1", "127.example", "localhost.example"]
+)
+def test_plain_mqtt_to_another_machine_must_be_asked_for_by_name(host: str) -> None:
+    assert error({"broker_host": host, "tls_ca": ""}).startswith("tls_ca: is missing")
+    assert "insecure" in error({"broker_host": host, "tls_ca": ""})
+    asked = {**GOOD, "broker_host": host, "tls_ca": "", "insecure": True}
+    assert parse(json.dumps(asked)).insecure
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+def test_plain_mqtt_within_one_machine_needs_no_asking(host: str) -> None:
+    assert not parse(json.dumps({**GOOD, "broker_host": host, "tls_ca": ""})).insecure
+
+
+def test_a_certificate_needs_its_key_and_an_authority() -> None:
+    assert error({"tls_certificate": "x"}).startswith("tls_certificate, tls_key: ")
+    assert error({"tls_key": "x"}).startswith("tls_certificate, tls_key: ")
+    pair = {"tls_certificate": "x", "tls_key": "y", "insecure": True}
+    assert error({**pair, "tls_ca": ""}).startswith("tls_ca: is missing")
 
 
 def test_a_misspelt_setting_is_refused_rather_than_passed_over() -> None:

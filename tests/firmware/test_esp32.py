@@ -3,6 +3,8 @@
 What the stand-ins do is what MicroPython's documentation says; a chip itself is not here."""
 
 import asyncio
+import calendar
+import contextlib
 import importlib
 import json
 import sys
@@ -18,6 +20,7 @@ from firmware.journal import Journal
 from tests.firmware.test_boards import GOOD
 
 PERIOD = 1 << 30
+EPOCH = 946_684_800
 
 
 class Chip:
@@ -33,6 +36,8 @@ class Chip:
         self.radio = False
         self.joins = True
         self.joined: list[tuple[str, str]] = []
+        self.ntp: int | None = None
+        self.clock = 0  # seconds since 2000, as at every power-on
 
     def ticks_ms(self) -> int:
         return self.now % PERIOD
@@ -115,9 +120,20 @@ def modules(chip: Chip) -> dict[str, ModuleType]:
         def status(self) -> int:
             return 201
 
+    class RTC:
+        def datetime(self, given: tuple[int, ...]) -> None:
+            year, month, day, _weekday, hour, minute, second, _ = given
+            chip.clock = calendar.timegm((year, month, day, hour, minute, second)) - EPOCH
+
+    def settime() -> None:
+        if chip.ntp is None:
+            raise OSError(116)
+        chip.clock = chip.ntp - EPOCH
+
     made = {}
     for name, members in {
-        "machine": {"Pin": Pin, "WDT": WDT},
+        "machine": {"Pin": Pin, "WDT": WDT, "RTC": RTC},
+        "ntptime": {"settime": settime},
         "esp32": {"NVS": NVS},
         "network": {"WLAN": WLAN, "STA_IF": 0},
     }.items():
@@ -143,7 +159,14 @@ def power_on(
     monkeypatch.setattr(time, "ticks_add", lambda a, b: (a + b) % PERIOD, raising=False)
     (tmp_path / "settings.json").write_text(
         json.dumps(
-            {**GOOD, "pulse_units": 10, "wifi_ssid": "net", "wifi_password": "pass", "tls_ca": ""}
+            {
+                **GOOD,
+                "pulse_units": 10,
+                "wifi_ssid": "net",
+                "wifi_password": "pass",
+                "tls_ca": "",
+                "insecure": True,
+            }
         )
     )
     module = importlib.import_module("firmware.boards.esp32")
@@ -247,3 +270,94 @@ def test_a_network_that_does_not_answer_is_given_up(
     with pytest.raises(OSError, match="Wi-Fi"):
         asyncio.run(board.open_stream())
     assert chip.joined == [("net", "pass")]
+
+
+MAY = 1_777_000_000
+DAY = 86_400
+
+
+@pytest.fixture
+def clocked(chip: Chip, monkeypatch: pytest.MonkeyPatch) -> Chip:
+    """A chip whose clock the board reads and sets; connections are counted by the time they had."""
+
+    class Time:
+        """The chip's module `time`, whose seconds begin in 2000."""
+
+        ticks_ms = staticmethod(chip.ticks_ms)
+        ticks_diff = staticmethod(ticks_diff)
+        ticks_add = staticmethod(lambda a, b: (a + b) % PERIOD)
+        time = staticmethod(lambda: chip.clock)
+        gmtime = staticmethod(lambda seconds: time.gmtime(seconds + EPOCH)[:8])
+
+    module = importlib.import_module("firmware.boards.esp32")
+    monkeypatch.setattr(module, "time", Time)
+    monkeypatch.setattr(module, "client_context", lambda settings: settings.tls_ca or None)
+    return chip
+
+
+def connects(chip: Chip, board: Any, good: bool = True) -> int:
+    """The time, in Unix seconds, by which a connection's certificate is checked."""
+
+    async def open_tcp(_host: str, _port: int, tls: object) -> None:
+        assert tls == "/ca.der"
+        if not good:
+            raise OSError("certificate has expired")
+
+    sys.modules["firmware.boards.esp32"].open_tcp = open_tcp  # type: ignore[attr-defined]
+    board.settings.tls_ca = "/ca.der"
+    with contextlib.suppress(OSError):
+        asyncio.run(board.open_stream())
+    return chip.clock + EPOCH
+
+
+@pytest.mark.threat("T2", "N9")
+def test_t2_a_board_without_a_clock_checks_certificates_by_ntp(
+    power_on: Callable[[], Any], clocked: Chip
+) -> None:
+    clocked.ntp = MAY
+    assert connects(clocked, power_on()) == MAY
+
+
+@pytest.mark.threat("T2", "N9")
+def test_t2_ntp_can_not_set_a_board_back_behind_what_its_gateway_has_signed(
+    power_on: Callable[[], Any], clocked: Chip
+) -> None:
+    power_on().learn_time(MAY)
+    clocked.clock, clocked.ntp = 0, MAY - 400 * DAY
+    assert connects(clocked, power_on()) == MAY
+
+
+@pytest.mark.threat("T2", "N9")
+def test_t2_without_ntp_what_the_gateway_has_signed_is_the_time(
+    power_on: Callable[[], Any], clocked: Chip
+) -> None:
+    board = power_on()
+    assert connects(clocked, board) == EPOCH  # nothing is known: no certificate is valid yet
+    board.learn_time(MAY)
+    clocked.clock = 0
+    assert connects(clocked, power_on()) == MAY
+
+
+@pytest.mark.threat("T2")
+def test_t2_a_connection_that_fails_asks_ntp_anew_and_a_good_one_does_not(
+    power_on: Callable[[], Any], clocked: Chip
+) -> None:
+    board = power_on()
+    clocked.ntp = MAY + 3_000 * DAY
+    connects(clocked, board, good=False)
+    clocked.ntp = MAY
+    assert connects(clocked, board) == MAY
+    clocked.ntp = MAY + 3_000 * DAY
+    assert connects(clocked, board) == MAY
+
+
+@pytest.mark.threat("T1", "T2")
+def test_t1_a_gateway_that_was_once_years_ahead_leaves_no_board_behind(
+    power_on: Callable[[], Any], clocked: Chip
+) -> None:
+    power_on().learn_time(MAY)
+    board = power_on()
+    for _ in range(1_000):
+        board.learn_time(MAY + 3_650 * DAY)
+    clocked.ntp = MAY
+    assert connects(clocked, power_on()) <= MAY + 30 * DAY

@@ -167,8 +167,10 @@ class Board:
                 "password": "secret",
                 "gateway_key": hexlify(GATEWAY.public_key).decode(),
                 "unit": "W.h",
+                "insecure": True,
             }
         )
+        self.learnt = 0
         self.journal = slots
         self.payee = payee
         self.available = units
@@ -208,6 +210,9 @@ class Board:
 
     def relay(self, on):
         self.on = on
+
+    def learn_time(self, seconds):
+        self.learnt = seconds
 
     async def open_stream(self):
         self.connections += 1

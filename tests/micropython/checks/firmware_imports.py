@@ -5,9 +5,11 @@ import firmware.app
 import firmware.boards.unix
 import firmware.device
 import firmware.identity
+import firmware.known_time
 import firmware.link
 import firmware.record
 import firmware.settings
+import firmware.tls
 import protocol.hashchain
 import protocol.merkle
 import protocol.payee
