@@ -116,7 +116,7 @@ class Bench:
         return self.lines[-1]
 
     def learn_time(self, seconds: int) -> None:
-        raise NotImplementedError
+        pass
 
     def alive(self) -> None:
         self._loops -= 1

@@ -28,7 +28,7 @@ def refused(token: Path, *words: str) -> str:
     "broker", ["localhost", ":1883", "host:", "host:0", "host:65536", "h:²", "h:" + "9" * 5000]
 )
 def test_a_broker_that_is_no_host_and_port_is_refused(token: Path, broker: str) -> None:
-    assert "--broker: must be HOST:PORT" in refused(token, "--broker", broker)
+    assert "--broker: must be mqtts://HOST:PORT, or HOST:PORT" in refused(token, "--broker", broker)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\x7fELF\xff\xfe", "schlüssel".encode()])
