@@ -22,7 +22,9 @@ from pydantic_settings import (
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from gateway import secret_files
 from gateway.ingest.inbox import IOUS_AT_ONCE, IOUS_PER_SECOND
+from gateway.secret_files import SecretFileError
 
 PREFIX = "TALLYSTICK_"
 FILE_NAME = "tallystick.toml"
@@ -186,6 +188,7 @@ class Config(BaseSettings):
         """The command line's values, then the environment, then the file."""
         data = Path(str(init_settings()["data"]))
         file = TomlConfigSettingsSource(settings_cls, data / FILE_NAME)
+        _as_secret_as_needed(data / FILE_NAME, file())
         return (init_settings, env_settings, file)
 
 
@@ -210,6 +213,19 @@ def load(data: Path | None = None, **changes: object) -> Config:
         raise ConfigError(f"{folder / FILE_NAME}: {error}") from None
 
 
+def _as_secret_as_needed(path: Path, values: dict[str, object]) -> None:
+    """Refuse a settings file that holds a password and that others may read."""
+    try:
+        url = make_url(str(values.get("database_url", "sqlite://")))
+    except ArgumentError:
+        return  # which is said where the setting itself is looked at
+    if url.password is not None:
+        try:
+            secret_files.check(path, path.stat())
+        except SecretFileError as error:
+            raise ConfigError(f"database_url: has a password in it, and {error}") from None
+
+
 def _said(error: object) -> str:
     details: dict[str, object] = error  # type: ignore[assignment]
     where = ".".join(str(part) for part in details["loc"])  # type: ignore[attr-defined]
@@ -227,28 +243,23 @@ def check_key_file(name: str, path: Path | None) -> None:
     if path is None:
         return
     try:
-        mode = path.stat().st_mode & 0o777
-    except OSError as error:
-        raise ConfigError(f"{name}: {path} can't be read ({error.strerror})") from None
-    if mode & 0o077:
-        raise ConfigError(f"{name}: others may read it (mode {mode:o}); run: chmod 600 {path}")
+        secret_files.read(path, "see that it is there")
+    except SecretFileError as error:
+        raise ConfigError(f"{name}: {error}") from None
 
 
 def read_password(config: Config) -> str:
     """The gateway's password at the broker.
 
-    Raises ConfigError if its file is missing, empty, or readable by others.
+    Raises ConfigError if its file is missing, empty, another user's, or readable by others.
     """
     path = config.broker_password_file
     try:
-        mode = path.stat().st_mode & 0o777
-        password = path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"broker_password_file: {path} can't be read ({error}); run `tallystick init`"
-        ) from None
-    if mode & 0o077:
-        raise ConfigError(f"broker_password_file: others may read it; run: chmod 600 {path}")
+        password = secret_files.read(path, "run `tallystick init`").decode().strip()
+    except SecretFileError as error:
+        raise ConfigError(f"broker_password_file: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"broker_password_file: {path} must be text in UTF-8") from None
     if not password:
         raise ConfigError(f"broker_password_file: {path} is empty; write the password into it")
     return password

@@ -6,13 +6,14 @@ logged and never leaves this module.
 """
 
 import os
-import stat
 from pathlib import Path
 
 from nacl import bindings
 from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey
 
+from gateway import secret_files
+from gateway.secret_files import SecretFileError
 from protocol import envelope, mac
 
 KEY_FILE = "gateway.key"
@@ -104,18 +105,13 @@ def create(data: Path) -> GatewayKeys:
 def load(data: Path) -> GatewayKeys:
     """The key in the data folder.
 
-    Raises KeyFileError if it is missing, damaged, or readable by others.
+    Raises KeyFileError if it is missing, damaged, another user's, or readable by others.
     """
     path = data / KEY_FILE
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        seed = path.read_bytes()
-    except OSError as error:
-        raise KeyFileError(
-            f"{path}: can't be read ({error.strerror}); run `tallystick init`"
-        ) from error
-    if mode & 0o077:
-        raise KeyFileError(f"{path}: others may read it (mode {mode:o}); run: chmod 600 {path}")
+        seed = secret_files.read(path, "run `tallystick init`")
+    except SecretFileError as error:
+        raise KeyFileError(str(error)) from None
     if len(seed) != 32:
         raise KeyFileError(f"{path}: must be exactly 32 bytes; restore it from a backup")
     return GatewayKeys(seed)

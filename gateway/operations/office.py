@@ -107,6 +107,10 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
     else:
         gateway_keys = keys.create(config.data)
     complete(config)
+    if config.sqlite_path is not None:
+        # Who owes what is nobody else's to read; SQLite gives its other files the same mode.
+        config.sqlite_path.touch(mode=0o600)
+        config.sqlite_path.chmod(config.sqlite_path.stat().st_mode & 0o770)
     store = open_store(config.database_url, upgrade=True)
     try:
         token = _first_rows(store, gateway_keys, currency, name)

@@ -12,7 +12,6 @@ may run as another user. Devices' keys are handed over once and kept nowhere.
 
 import fcntl
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,10 +22,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway import secret_files
 from gateway.broker.credentials import GATEWAY as GATEWAY_NAME
 from gateway.broker.files import write_file
 from gateway.pki import authority
 from gateway.pki.authority import API, BROKER, DEVICE, GATEWAY, Issued, PkiError
+from gateway.secret_files import SecretFileError
 from protocol.topics import is_device_id
 
 FOLDER = "pki"
@@ -229,14 +230,9 @@ def load(data: Path) -> Pki:
     folder = data / FOLDER
     path = folder / _AUTHORITY_KEY
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_bytes()
-    except FileNotFoundError:
-        raise PkiError(f"{path}: is not there; run `tallystick pki init`") from None
-    except OSError as error:
-        raise PkiError(f"{path}: can't be read ({error.strerror})") from None
-    if mode & 0o077:
-        raise PkiError(f"{path}: others may read it (mode {mode:o}); run: chmod 600 {path}")
+        text = secret_files.read(path, "run `tallystick pki init`")
+    except SecretFileError as error:
+        raise PkiError(str(error)) from None
     try:
         key = serialization.load_pem_private_key(text, None)
     except (ValueError, TypeError):

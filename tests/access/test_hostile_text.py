@@ -56,18 +56,16 @@ def _writes(text: str) -> list[tuple[str, str, dict[str, object]]]:
     ]
 
 
-@pytest.mark.parametrize("text", NEVER, ids=ascii)
-def test_text_that_would_break_a_line_is_refused_in_every_field(
-    house_on_each: House, text: str
-) -> None:
+def test_text_that_would_break_a_line_is_refused_in_every_field(house_on_each: House) -> None:
     house_on_each.fleet()
     house_on_each.paid(house_on_each.device(), 10)
     client = house_on_each.client("admin")
     client.post("/v1/settlements", json={})
-    for path, field, body in _writes(text):
-        answer = client.post(path, json=body)
-        assert answer.status_code == 422, (path, answer.text)
-        assert [each["field"] for each in answer.json()["errors"]] == [field]
+    for text in NEVER:
+        for path, field, body in _writes(text):
+            answer = client.post(path, json=body)
+            assert answer.status_code == 422, (path, text, answer.text)
+            assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
 def test_odd_names_are_kept_as_they_are(house_on_each: House) -> None:
@@ -118,18 +116,15 @@ def test_answers_are_json_that_no_browser_takes_for_a_page(admin: TestClient) ->
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("text", ["\0", "1\0", "\u00b2", "9" * 19, "-1", "\u0661", "a\nb"])
-@pytest.mark.parametrize(
-    "path", ["accounts", "devices", "tariffs", "channels", "settlements", "tokens"]
-)
-def test_a_cursor_that_nobody_was_given_is_refused(
-    house_on_each: House, path: str, text: str
-) -> None:
-    cursor = base64.urlsafe_b64encode(b"1" + text.encode()).decode().rstrip("=")
-    answer = house_on_each.client("admin").get(f"/v1/{path}?cursor={cursor}")
-    # A name that was never one can stand in the order of names; nothing else may be answered so.
-    assert answer.status_code in (200, 422)
-    assert answer.status_code == 422 or (text.isprintable() and path in ("accounts", "devices"))
+def test_a_cursor_that_nobody_was_given_is_refused(house_on_each: House) -> None:
+    client = house_on_each.client("admin")
+    for text in ("\0", "1\0", "\u00b2", "9" * 19, "-1", "\u0661", "a\nb"):
+        cursor = base64.urlsafe_b64encode(b"1" + text.encode()).decode().rstrip("=")
+        for path in ("accounts", "devices", "tariffs", "channels", "settlements", "tokens"):
+            answer = client.get(f"/v1/{path}?cursor={cursor}")
+            # A name that was never one still has its place in the order of names.
+            named = path in ("accounts", "devices") and text.isprintable()
+            assert answer.status_code == (200 if named else 422), (path, text)
 
 
 def test_a_line_of_the_log_stays_one_line(capfd: pytest.CaptureFixture[str], house: House) -> None:

