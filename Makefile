@@ -1,6 +1,6 @@
 # Tallystick: `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup demo test lint format threats clean
 BIN := .venv/bin
 
 help: ## list these targets
@@ -26,6 +26,9 @@ lint: setup ## check format, style and types
 format: setup ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+threats: setup ## write docs/threats.md from the tests
+	$(BIN)/python -m tests.threats.page
 
 clean: ## remove .venv and everything that was made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.contradictions import Contradiction, find
 from gateway.verify import Known, Verdict, check, collect_terms
 from protocol import MAX_MESSAGE
 
@@ -31,7 +32,8 @@ def run(
         Path | None, typer.Option(help="A statement's lines.", exists=True, dir_okay=False)
     ] = None,
 ) -> None:
-    """Check signed messages offline, and say what they prove; status 1 if one does not verify.
+    """Check signed messages offline, and say what they prove; status 1 if one does not verify, or
+    if two of one signer contradict each other.
 
     Keys come from --key, or from the channel's `open` message if that is among the files (it is
     then checked against its own payer's key, and --key is for the others).
@@ -44,8 +46,9 @@ def run(
         # With a key for the gateway's messages, an accompanying `open` still is its payer's.
         own = len(messages) > 1 and any(collect_terms([message]))
         verdicts.append(check(message, Known(None if own else public, terms), _lines(lines)))
-    _print(context, files, verdicts)
-    if not all(verdict.ok for verdict in verdicts):
+    contradictions = find(messages, verdicts)
+    _print(context, files, verdicts, contradictions)
+    if contradictions or not all(verdict.ok for verdict in verdicts):
         raise typer.Exit(1)
 
 
@@ -71,12 +74,19 @@ def _lines(path: Path | None) -> bytes | None:
     return None if path is None else path.read_bytes()
 
 
-def _print(context: typer.Context, files: list[Path], verdicts: list[Verdict]) -> None:
+def _print(
+    context: typer.Context,
+    files: list[Path],
+    verdicts: list[Verdict],
+    contradictions: list[Contradiction],
+) -> None:
     root = context.find_root().obj
     if root is not None and root[1]:
         found = [
-            {"file": str(path)} | asdict(verdict)
-            for path, verdict in zip(files, verdicts, strict=True)
+            {"file": str(path)}
+            | asdict(verdict)
+            | {"contradicts": _against(number, files, contradictions)}
+            for number, (path, verdict) in enumerate(zip(files, verdicts, strict=True))
         ]
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -93,3 +103,17 @@ def _print(context: typer.Context, files: list[Path], verdicts: list[Verdict]) -
             typer.echo(f"  proves: {each}")
         for each in verdict.does_not_prove if verdict.ok else []:
             typer.echo(f"  does not prove: {each}")
+    for lie in contradictions:
+        first, second = files[lie.first], files[lie.second]
+        typer.echo(f"{first} and {second} CONTRADICT EACH OTHER: {lie.why}")
+        typer.echo(f"  proves: the holder of {verdicts[lie.first].signer} signed both")
+
+
+def _against(
+    number: int, files: list[Path], contradictions: list[Contradiction]
+) -> list[dict[str, str]]:
+    return [
+        {"file": str(files[each.second if each.first == number else each.first]), "why": each.why}
+        for each in contradictions
+        if number in (each.first, each.second)
+    ]

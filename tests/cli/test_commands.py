@@ -83,6 +83,7 @@ def test_settling_writes_a_file_takes_outcomes_and_proves_statements(
     assert cli("books").status == 0
 
 
+@pytest.mark.threat("O9")
 def test_books_end_with_1_when_a_mark_was_altered(data_folder: Path) -> None:
     with house_in(data_folder, None) as house:
         house.fleet()

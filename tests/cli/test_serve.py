@@ -187,6 +187,7 @@ def test_a_device_opens_pays_and_is_settled_through_a_served_gateway(
     assert made["mqtt"]["password"] not in log
 
 
+@pytest.mark.threat("C8")
 def test_a_second_gateway_on_one_sqlite_is_refused_and_told_who_holds_it(
     cli: Cli, broker: Served
 ) -> None:
@@ -210,6 +211,7 @@ def test_readiness_follows_the_broker(cli: Cli, broker: Served) -> None:
         assert process.wait(timeout=SECONDS) == 0
 
 
+@pytest.mark.threat("C7")
 def test_a_worker_that_lost_its_lease_ends_the_process(cli: Cli, broker: Served) -> None:
     from gateway.ingest.context import LEASE
     from gateway.store import lease, notices

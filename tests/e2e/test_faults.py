@@ -33,6 +33,7 @@ def stage_on_each(
         yield built
 
 
+@pytest.mark.threat("C1")
 def test_c1_the_gateway_killed_in_mid_stream_loses_nothing_that_was_acked(
     stage_on_each: Stage,
 ) -> None:
@@ -55,6 +56,7 @@ def test_c1_the_gateway_killed_in_mid_stream_loses_nothing_that_was_acked(
     asyncio.run(scenario())
 
 
+@pytest.mark.threat("N2", "N3")
 def test_n3_a_broker_killed_and_restarted_with_nothing_changes_no_total(stage_here: Stage) -> None:
     async def scenario() -> None:
         stage_here.add_busy(6)
@@ -72,6 +74,7 @@ def test_n3_a_broker_killed_and_restarted_with_nothing_changes_no_total(stage_he
     asyncio.run(scenario())
 
 
+@pytest.mark.threat("C11")
 def test_a_device_that_loses_power_offline_in_mid_session_pays_exactly(stage_here: Stage) -> None:
     async def scenario() -> None:
         member = stage_here.add(Sensor(interval_ms=20, burst=1, burst_every=10))
@@ -96,6 +99,7 @@ def test_a_device_that_loses_power_offline_in_mid_session_pays_exactly(stage_her
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.threat("N1")
 def test_n1_connections_cut_at_random_bytes_change_no_total(stage_here: Stage, seed: int) -> None:
     async def scenario() -> None:
         async with cutting_proxy(stage_here.broker.host, stage_here.broker.port, seed) as port:

@@ -27,6 +27,7 @@ def test_entries_refuse_what_does_not_balance_in_each_currency() -> None:
     assert trial_balance(Entry("x", "r", 0, GOOD).postings) == {"EUR": 0}
 
 
+@pytest.mark.threat("O9")
 def test_the_chain_names_the_first_entry_that_was_altered() -> None:
     entries = [Entry("x", f"r{n}", n, GOOD, f"memo {n}") for n in range(4)]
     stored = []

@@ -36,6 +36,7 @@ from tests.settlement.fleet import GATEWAY, Fleet
         ("UPDATE run SET journal_head = zeroblob(32)", "statement 1 ant"),
     ],
 )
+@pytest.mark.threat("O9")
 def test_each_alteration_is_found_and_named(tmp_path: Path, change: str, where: str) -> None:
     """O9."""
     store = open_store(f"sqlite:///{tmp_path / 'books.db'}", upgrade=True)
@@ -68,6 +69,7 @@ def _two_runs(store: Store, folder: Path) -> None:
     run_settlement(store, "EUR", GATEWAY.sign, "manual")
 
 
+@pytest.mark.threat("O9", "G1")
 def test_another_gateways_key_proves_nothing(store: Store, tmp_path: Path) -> None:
     _two_runs(store, tmp_path)
     report = verify_books(store, bytes(32))

@@ -49,6 +49,7 @@ def test_instructions_are_written_once_as_exact_decimals(store: Store, tmp_path:
     assert [path.name for path in (tmp_path / "rail").iterdir()] == ["run-1.csv"]
 
 
+@pytest.mark.threat("C2", "O4")
 def test_a_crash_before_the_rail_is_recorded_writes_the_same_file_again(
     store: Store, tmp_path: Path
 ) -> None:
@@ -82,6 +83,7 @@ def test_done_clears_the_debt_and_completes_the_run(store: Store, tmp_path: Path
     assert verify_books(store, GATEWAY.public).discrepancies == []
 
 
+@pytest.mark.threat("G7")
 def test_failed_reopens_the_debt_for_the_next_run(store: Store, tmp_path: Path) -> None:
     settled(store)
     rail = ManualRail(tmp_path)
@@ -103,6 +105,7 @@ def test_failed_reopens_the_debt_for_the_next_run(store: Store, tmp_path: Path) 
     assert verify_books(store, GATEWAY.public).discrepancies == []
 
 
+@pytest.mark.threat("G7")
 def test_outcomes_that_contradict_or_come_too_early_are_refused(
     store: Store, tmp_path: Path
 ) -> None:
@@ -134,11 +137,13 @@ def test_outcomes_that_contradict_or_come_too_early_are_refused(
         ("instruction,outcome,note\na\0,done,x\n", "line 2: must hold no character U.0000"),
     ],
 )
+@pytest.mark.threat("G7")
 def test_outcome_files_are_refused_with_the_line(text: str, complaint: str) -> None:
     with pytest.raises(OutcomesError, match=complaint):
         list(read_outcomes(text))
 
 
+@pytest.mark.threat("D15")
 def test_formulas_are_defused_and_amounts_exact() -> None:
     """D15."""
     assert safe_cell("=1+1") == "'=1+1"

@@ -72,6 +72,7 @@ def test_a_run_that_nets_to_zero_is_completed_at_once(store: Store) -> None:
     assert_books(store)
 
 
+@pytest.mark.threat("G3")
 def test_statement_is_signed_and_proves_its_lines(store: Store) -> None:
     fleet = Fleet(store)
     fleet.mark(fleet.open("ant", "bee"), 9)
@@ -86,6 +87,7 @@ def test_statement_is_signed_and_proves_its_lines(store: Store) -> None:
     assert said.period_start == 5
 
 
+@pytest.mark.threat("T3", "G2")
 def test_each_unit_is_in_exactly_one_run(store: Store) -> None:
     """T3: a run between two raises neither drops nor doubles a unit."""
     fleet = Fleet(store)
@@ -101,6 +103,7 @@ def test_each_unit_is_in_exactly_one_run(store: Store) -> None:
     assert_books(store)
 
 
+@pytest.mark.threat("T3")
 def test_a_raise_during_a_run_stands_in_the_next(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +131,7 @@ def test_a_raise_during_a_run_stands_in_the_next(
     assert_books(store)
 
 
+@pytest.mark.threat("O4")
 def test_two_calls_at_once_make_one_run(store: Store) -> None:
     """O4."""
     fleet = Fleet(store)
@@ -157,6 +161,7 @@ class Cut(Exception):
 
 
 @pytest.mark.parametrize("step", ["freeze", "post", "advance"])
+@pytest.mark.threat("C2")
 def test_a_run_cut_off_while_posting_leaves_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -179,6 +184,7 @@ def test_a_run_cut_off_while_posting_leaves_nothing(
     assert_books(store)
 
 
+@pytest.mark.threat("C2")
 def test_a_run_cut_off_before_its_instructions_is_continued(store: Store) -> None:
     fleet = Fleet(store)
     channel_id = fleet.open("ant", "bee")
@@ -247,6 +253,7 @@ def test_a_closed_channel_between_the_ends_of_one_account_is_stated(store: Store
     assert_books(store)
 
 
+@pytest.mark.threat("D3")
 def test_a_frozen_channel_is_not_settled_until_it_is_reopened(store: Store) -> None:
     fleet = Fleet(store)
     channel_id = fleet.open("ant", "bee")

@@ -19,6 +19,7 @@ from gateway.store.tables import Base
 ENTRY = Entry("x", "r", 1, (Posting("payer:a", "EUR", 5), Posting("payee:b", "EUR", -5)))
 
 
+@pytest.mark.threat("C3")
 def test_sqlite_settings_are_asserted(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'a.db'}", upgrade=True)
     with store.read() as conn:
@@ -91,11 +92,13 @@ def test_upgrade_of_an_upgraded_database_changes_nothing(database_url: str) -> N
     open_store(database_url).close()
 
 
+@pytest.mark.threat("C12")
 def test_an_empty_or_older_database_is_refused_unless_upgraded(database_url: str) -> None:
     with pytest.raises(SchemaMismatch, match="upgrade"):
         open_store(database_url)
 
 
+@pytest.mark.threat("C12")
 def test_a_newer_database_is_refused_and_left_alone(database_url: str) -> None:
     store = open_store(database_url, upgrade=True)
     with store.write() as conn:
@@ -106,6 +109,7 @@ def test_a_newer_database_is_refused_and_left_alone(database_url: str) -> None:
             open_store(database_url, upgrade=upgrade)
 
 
+@pytest.mark.threat("C12")
 def test_a_migration_that_is_cut_off_leaves_the_old_schema(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +140,7 @@ def test_a_migration_that_is_cut_off_leaves_the_old_schema(
         "DELETE FROM posting",
     ],
 )
+@pytest.mark.threat("O9")
 def test_the_journal_refuses_update_and_delete(store: Store, statement: str) -> None:
     """O9."""
     with store.write() as conn:
@@ -157,6 +162,7 @@ def test_entries_come_back_as_they_were_appended(store: Store) -> None:
         assert journal.totals(conn) == {"EUR": 0, "USD": 0}
 
 
+@pytest.mark.threat("G2")
 def test_a_reference_is_never_posted_twice_with_other_amounts(store: Store) -> None:
     changed = Entry("x", "r", 1, (Posting("payer:a", "EUR", 6), Posting("payee:b", "EUR", -6)))
     with store.write() as conn:

@@ -15,6 +15,7 @@ from gateway.store.tables import Account, Device, Token
 from tests.settlement.fleet import CAPACITY, FAR, PRICE, Fleet
 
 
+@pytest.mark.threat("D5", "G2")
 def test_only_a_higher_amount_on_a_live_channel_raises_a_mark(store: Store) -> None:
     fleet = Fleet(store)
     one, two = fleet.open("ant", "bee", 1), fleet.open("ant", "bee", 2)
@@ -53,12 +54,14 @@ def test_only_a_higher_amount_on_a_live_channel_raises_a_mark(store: Store) -> N
         "tariff_id = id",
     ],
 )
+@pytest.mark.threat("G1")
 def test_the_database_refuses_impossible_channels(store: Store, change: str) -> None:
     Fleet(store).open("ant", "bee")
     with pytest.raises(IntegrityError), store.write() as conn:
         conn.execute(text(f"UPDATE channel SET {change}"))
 
 
+@pytest.mark.threat("D16")
 def test_a_channel_id_is_never_used_again(store: Store) -> None:
     fleet = Fleet(store)
     channel_id = fleet.open("ant", "bee")
@@ -74,6 +77,7 @@ def test_a_channel_id_is_never_used_again(store: Store) -> None:
         assert channels.by_device(conn, channels.get(conn, channel_id).device_id) == []
 
 
+@pytest.mark.threat("D3")
 def test_evidence_is_kept_once(store: Store) -> None:
     channel_id = Fleet(store).open("ant", "bee")
     for _ in range(2):
@@ -95,6 +99,7 @@ def test_exposure_counts_reservations_and_debts(store: Store) -> None:
         assert accounts.exposure(conn, "bee") == -5 * PRICE
 
 
+@pytest.mark.threat("C7", "T4")
 def test_a_lease_fences_whoever_held_it_before(store: Store) -> None:
     """C7."""
     with store.write() as conn:
@@ -111,6 +116,7 @@ def test_a_lease_fences_whoever_held_it_before(store: Store) -> None:
             lease.check(conn, "shard-01", 1)
 
 
+@pytest.mark.threat("C8")
 def test_leases_taken_at_once_get_different_tokens(store: Store) -> None:
     got: list[int] = []
 

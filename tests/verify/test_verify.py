@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
+from gateway.contradictions import Contradiction, find
 from gateway.keys import GatewayKeys
 from gateway.verify import Known, check, collect_terms
 from protocol import cbor, envelope, merkle
@@ -56,6 +57,7 @@ BESIDE = Known(None, (TERMS,))
 
 
 @pytest.mark.parametrize("kind", SIGNED)
+@pytest.mark.threat("G3")
 def test_each_kind_verifies_beside_its_open(kind: str) -> None:
     verdict = check(SIGNED[kind], BESIDE)
     assert (verdict.kind, verdict.ok, verdict.error) == (kind, True, "")
@@ -64,6 +66,7 @@ def test_each_kind_verifies_beside_its_open(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", SIGNED)
+@pytest.mark.threat("G1", "G3")
 def test_no_byte_of_a_message_can_change(kind: str) -> None:
     message = SIGNED[kind]
     for at in range(len(message)):
@@ -78,6 +81,7 @@ def test_a_credit_is_told_from_an_iou_by_its_signature() -> None:
     assert check(IOU, Known(bytes(PAYER.verify_key))).kind == "iou"
 
 
+@pytest.mark.threat("G1")
 def test_an_iou_without_any_key_proves_nothing() -> None:
     verdict = check(IOU, Known())
     assert not verdict.ok
@@ -135,6 +139,7 @@ def test_the_command_says_what_is_proven_and_ends_with_1_for_a_forgery(tmp_path:
     assert _run(tmp_path / "nowhere").returncode == 2
 
 
+@pytest.mark.threat("G3")
 def test_verifying_needs_no_database_broker_or_web_server() -> None:
     program = (
         "import sys, gateway.commands.verify, gateway.cli\n"
@@ -151,3 +156,67 @@ def test_verifying_needs_no_database_broker_or_web_server() -> None:
         cwd=ROOT,
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def receipt(amount: int, units: int, event: int, time: int, run: int = 0) -> bytes:
+    return GATEWAY.sign1("receipt", Receipt(CHANNEL, amount, units, event, time, run).payload())
+
+
+def statement(debits: int, run: int = 1, account: str = "fleet") -> bytes:
+    said = Statement(run, account, "EUR", 6, 10, 20, debits, 0, 1, bytes(32), bytes(32))
+    return GATEWAY.sign1("statement", said.payload())
+
+
+LIES = {
+    "a mark that falls": (receipt(3000, 10, 0, 20), receipt(2700, 9, 1, 21, 1)),
+    "one mark for two numbers of units": (receipt(3000, 10, 0, 20), receipt(3000, 9, 0, 20)),
+    "two closes": (receipt(3000, 10, 2, 20), receipt(3300, 11, 2, 20)),
+    "a mark after the close": (receipt(3000, 10, 2, 20), receipt(3300, 11, 0, 21)),
+    "two statements of one run": (statement(3000), statement(2700)),
+    "an IOU for more units and less money": (IOU, payer("iou", Iou(CHANNEL, 2700, 11).payload())),
+}
+HONEST = {
+    "a mark that rises": (receipt(3000, 10, 0, 20), receipt(3300, 11, 1, 21, 1)),
+    "one receipt twice": (receipt(3000, 10, 2, 20), receipt(3000, 10, 2, 20)),
+    "statements of two runs": (statement(3000), statement(2700, run=2)),
+    "statements for two accounts": (statement(3000), statement(2700, account="shop")),
+    "a later IOU": (IOU, payer("iou", Iou(CHANNEL, 3300, 11).payload())),
+}
+
+
+def _contradictions(pair: tuple[bytes, bytes]) -> list[Contradiction]:
+    keys = (GATEWAY.public, bytes(PAYER.verify_key))
+    verdicts = [
+        next(
+            (good for key in keys if (good := check(message, Known(key))).ok),
+            check(message, Known(keys[0])),
+        )
+        for message in pair
+    ]
+    return find(pair, verdicts)
+
+
+@pytest.mark.threat("G4", "D3")
+@pytest.mark.parametrize("lie", LIES)
+def test_two_signatures_that_can_not_both_be_honest_are_proof(lie: str, tmp_path: Path) -> None:
+    (found,) = _contradictions(LIES[lie])
+    assert (found.first, found.second) == (0, 1)
+    for name, message in zip(("one", "other"), LIES[lie], strict=True):
+        (tmp_path / name).write_bytes(message)
+    key = bytes(PAYER.verify_key) if "IOU" in lie else GATEWAY.public
+    done = _run(tmp_path / "one", tmp_path / "other", "--key", key.hex())
+    assert done.returncode == 1
+    assert "CONTRADICT EACH OTHER" in done.stdout
+    assert key.hex() in done.stdout
+
+
+@pytest.mark.threat("G4")
+@pytest.mark.parametrize("pair", HONEST)
+def test_what_can_both_be_honest_is_no_proof(pair: str) -> None:
+    assert _contradictions(HONEST[pair]) == []
+
+
+@pytest.mark.threat("G4")
+def test_a_forgery_proves_nothing_against_anybody() -> None:
+    forged = receipt(2700, 9, 1, 21, 1)[:-1] + b"\x00"
+    assert _contradictions((receipt(3000, 10, 0, 20), forged)) == []
