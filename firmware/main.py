@@ -5,4 +5,7 @@ import asyncio
 from firmware import app
 from firmware.boards.esp32 import Esp32
 
-asyncio.run(app.run(Esp32()))
+board = Esp32()
+if board.settings.insecure and not board.settings.tls_ca:
+    print("warning: insecure: the password and every sum can be read on the way")
+asyncio.run(app.run(board))

@@ -17,6 +17,7 @@ _BLOCK = re.compile(rf"^{re.escape(_BEGIN)}$.*?^{re.escape(_END)}$\n?", re.MULTI
 
 _LISTENER = """
 listener {port}
+max_connections 20000
 use_username_as_clientid true
 certfile broker/server.crt
 keyfile broker/server.key

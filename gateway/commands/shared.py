@@ -83,6 +83,8 @@ def _fields(value: BaseModel) -> list[tuple[str, str]]:
             found.append((name, money(content)))
         elif isinstance(content, BaseModel):
             found += _fields(content)
+        elif isinstance(content, list):
+            found.append((name, ", ".join(str(each) for each in content)))
         elif content is not None:
             found.append((name, str(content)))
     return found

@@ -17,6 +17,7 @@ from gateway import keys
 from gateway.config import FILE_NAME, Config
 from gateway.operations.errors import BadInput
 from gateway.operations.office import Office
+from gateway.pki.folder import files as certificate_files
 from gateway.settlement.verify_books import verify_books_in
 from gateway.store import backup_archive, backup_facts, backup_postgres, backup_sqlite, migrations
 from gateway.store.backup_archive import FORMAT, Archive, Manifest
@@ -135,6 +136,8 @@ def _other_files(config: Config, with_key: bool) -> Iterator[tuple[str, Path]]:
         path = config.data / name
         if path.is_file():
             yield FILES + name, path
+    for path in certificate_files(config.data, with_keys=with_key):
+        yield FILES + str(path.relative_to(config.data)), path
     for path in sorted(config.manual_folder.glob("run-*.csv")):
         yield RAIL + path.name, path
     if with_key:

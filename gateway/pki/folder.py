@@ -195,8 +195,15 @@ class Pki:
 
 
 def exists(data: Path) -> bool:
-    """Whether this data folder has an authority."""
-    return (data / FOLDER / _AUTHORITY_KEY).exists()
+    """Whether this data folder has an authority, be its key there or not."""
+    return any((data / FOLDER / name).exists() for name in (_AUTHORITY_KEY, "ca.crt"))
+
+
+def files(data: Path, *, with_keys: bool) -> list[Path]:
+    """What a backup of the certificates holds; private keys, which make devices, if asked for."""
+    broker = [data / "broker" / name for name in ("ca.crt", "crl.pem", "server.crt", "server.key")]
+    found = [*(data / FOLDER).glob("[!.]*.*"), *(data / FOLDER / "issued").glob("*.crt"), *broker]
+    return sorted(path for path in found if path.is_file() and (with_keys or path.suffix != ".key"))
 
 
 def create(data: Path, label: str, now: datetime, hosts: Sequence[str] = ()) -> Pki:
@@ -209,7 +216,8 @@ def create(data: Path, label: str, now: datetime, hosts: Sequence[str] = ()) -> 
         authority.check_host(host)
     if exists(data):
         raise PkiError(
-            f"{folder}: holds an authority already; `tallystick pki renew` renews what it issued"
+            f"{folder}: holds an authority already; `tallystick pki renew` renews what it issued "
+            "(remove the folder only if nothing that was issued is in use)"
         )
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / "issued").mkdir(mode=0o700, exist_ok=True)
@@ -229,8 +237,10 @@ def load(data: Path) -> Pki:
     """
     folder = data / FOLDER
     path = folder / _AUTHORITY_KEY
+    begun = (folder / "ca.crt").exists()
+    remedy = "put its copy back" if begun else "run `tallystick pki init`"
     try:
-        text = secret_files.read(path, "run `tallystick pki init`")
+        text = secret_files.read(path, remedy)
     except SecretFileError as error:
         raise PkiError(str(error)) from None
     try:

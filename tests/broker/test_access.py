@@ -25,6 +25,7 @@ def test_device_and_gateway_hear_each_other(either_broker: Served) -> None:
         assert alice.hears() == b"I know"
 
 
+@pytest.mark.threat("N8")
 def test_device_hears_nothing_of_others(either_broker: Served) -> None:
     alices, mallorys = either_broker.register(ALICE, MALLORY)
     with (
@@ -42,6 +43,7 @@ def test_device_hears_nothing_of_others(either_broker: Served) -> None:
         assert mallory.hears() == b"for Mallory"
 
 
+@pytest.mark.threat("D9", "N8")
 def test_device_cannot_speak_as_another_or_as_the_gateway(either_broker: Served) -> None:
     alices, mallorys = either_broker.register(ALICE, MALLORY)
     with (
@@ -61,6 +63,7 @@ def test_device_cannot_speak_as_another_or_as_the_gateway(either_broker: Served)
         assert alice.hears() == b"true"
 
 
+@pytest.mark.threat("N7")
 def test_will_of_a_device_reaches_no_topic_of_others(either_broker: Served) -> None:
     alices, mallorys = either_broker.register(ALICE, MALLORY)
     with (
@@ -95,6 +98,7 @@ def test_stranger_is_refused(
     close(client)
 
 
+@pytest.mark.threat("N5")
 def test_nobody_else_can_take_the_gateways_place(either_broker: Served) -> None:
     [password] = either_broker.register(MALLORY)
     with connected(
@@ -110,6 +114,7 @@ def test_nobody_else_can_take_the_gateways_place(either_broker: Served) -> None:
         assert gateway.ended.empty()
 
 
+@pytest.mark.threat("D14")
 def test_longest_message_passes_and_a_longer_one_does_not(either_broker: Served) -> None:
     [password] = either_broker.register(ALICE)
     with connected(either_broker, "gateway", either_broker.gateway_password) as gateway:
@@ -123,6 +128,7 @@ def test_longest_message_passes_and_a_longer_one_does_not(either_broker: Served)
         assert gateway.hears() == b"small"
 
 
+@pytest.mark.threat("N7")
 def test_nothing_is_retained(either_broker: Served) -> None:
     [password] = either_broker.register(ALICE)
     with connected(either_broker, ALICE, password) as alice:

@@ -89,6 +89,7 @@ def test_revoked_device_that_is_connected_is_thrown_out(broker: Served) -> None:
         assert alice.disconnected()
 
 
+@pytest.mark.threat("N7", "D14")
 def test_who_retains_or_says_too_much_is_thrown_out(broker: Served) -> None:
     [password] = broker.register(ALICE)
     with connected(broker, ALICE, password) as alice:
@@ -99,6 +100,7 @@ def test_who_retains_or_says_too_much_is_thrown_out(broker: Served) -> None:
         assert alice.disconnected()
 
 
+@pytest.mark.threat("N4")
 def test_gateway_that_reads_slowly_loses_no_message_of_a_fleet(broker: Served) -> None:
     # More than Mosquitto's own limit of 1000 queued messages for one client.
     [password] = broker.register(ALICE)
