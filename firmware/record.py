@@ -43,23 +43,25 @@ class Record:
     def _read(self, stored: bytes) -> None:
         parts = array(cbor.decode(stored), "record")
         if len(parts) not in (4, 5):
-            raise WireError("record", "must have 5 parts")
+            raise WireError("record", "must have 4 or 5 parts")
         self.total = integer(parts[0], "record.total")
         self.base = integer(parts[1], "record.base")
         self.channels = [read_record(row) for row in array(parts[2], "record.channels")]
         self._receipts = [octets(each, "record.receipt") for each in array(parts[3], "receipts")]
-        # A record of version 0.1 has no fifth part.
-        for pair in array(parts[4], "record.over") if len(parts) == 5 else []:
-            self.over.append([octets(each, "record.over") for each in array(pair, "record.over")])
+        if len(parts) == 5:
+            self.over = [_over(pair) for pair in array(parts[4], "record.over")]
+            if not self.over:
+                raise WireError("record.over", "is left out where there is none")
 
     def save(self) -> None:
         """Make it durable; on return it is. Raises JournalError, after which what is in memory is
         ahead of the journal and nothing more may be said."""
         rows = [channel.record() for channel in self.channels]
         try:
-            self._journal.save(
-                cbor.encode([self.total, self.base, rows, self._receipts, self.over])
-            )
+            parts = [self.total, self.base, rows, self._receipts]
+            if self.over:
+                parts.append(self.over)
+            self._journal.save(cbor.encode(parts))
         except OSError as error:
             # Not an OSError to those above: the network has such too, and gets over them.
             raise JournalError("journal: " + str(error)) from error
@@ -104,3 +106,11 @@ class Record:
             if receipt.channel == channel_id and receipt.event == CLOSE:
                 return receipt
         return None
+
+
+def _over(pair: object) -> list[bytes]:
+    """Terms and receipt of a channel that is over. Raises WireError."""
+    found = [octets(each, "record.over") for each in array(pair, "record.over")]
+    if len(found) != 2:
+        raise WireError("record.over", "must have 2 parts")
+    return found

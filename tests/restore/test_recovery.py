@@ -36,7 +36,8 @@ def test_a_device_that_stayed_connected_hears_of_the_restore_and_says_hello(town
     assert fence.status(town.store).channels["waiting"] == 1
     town.keep_house(2)
     assert fence.status(town.store).channels["waiting"] == 0
-    assert [kind for kind, _ in pair.said].count("hello") == 2
+    assert pair.connected
+    assert [kind for kind, _ in pair.said].count("hello") >= 2
 
 
 @pytest.mark.threat("C6")
