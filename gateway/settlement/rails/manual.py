@@ -58,11 +58,15 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     # A name of its own: two operators may write the same file at once, with the same content.
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
-    with open(draft, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,0 +1,406 @@
+"""Small wrong changes, each of which loses, doubles or invents money, or takes a proof away.
+
+A bug is the exact text that it replaces, which must stand in its file exactly once. `tests` are the
+quick tests that must find it; `world` says whether the deterministic world must, too.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One wrong change, why it matters, and who must find it."""
+
+    name: str
+    file: str
+    text: str
+    wrong: str
+    why: str
+    tests: tuple[str, ...] = ()
+    world: bool = False
+
+
+_INGEST = ("tests/ingest/test_ious.py", "tests/ingest/test_control.py")
+_PAYER = ("tests/protocol/test_vectors.py", "tests/firmware/test_device.py")
+_RULES = ("tests/protocol/test_vectors.py", "tests/protocol/test_accepting.py")
+_SETTLE = ("tests/settlement/test_settlement_run.py",)
+_OUTCOMES = ("tests/settlement/test_settlement_outcomes.py",)
+_STORE = ("tests/store/test_store_queries.py",)
+
+BUGS = [
+    Bug(
+        "acks what was never committed",
+        "gateway/ingest/ious.py",
+        "        with context.write() as conn:\n            rows = [",
+        "        with context.read() as conn:\n            rows = [",
+        "an ack promises what a crash takes back",
+        _INGEST,
+        world=True,
+    ),
+    Bug(
+        "a sum in place of the maximum",
+        "gateway/store/channels.py",
+        '.values(amount=bindparam("new_amount"),',
+        '.values(amount=channel.c.amount + bindparam("new_amount"),',
+        "every repetition is charged again",
+        _STORE + _INGEST,
+        world=True,
+    ),
+    Bug(
+        "an amount is rounded up",
+        "protocol/pricing.py",
+        "amount = units * self.numerator // self.denominator",
+        "amount = -(-units * self.numerator // self.denominator)",
+        "more is charged than the tariff says",
+        _RULES,
+        world=True,
+    ),
+    Bug(
+        "rounding per unit",
+        "protocol/pricing.py",
+        "amount = units * self.numerator // self.denominator",
+        "amount = units * (self.numerator // self.denominator)",
+        "rounding adds up",
+        _RULES,
+        world=True,
+    ),
+    Bug(
+        "one more than the capacity",
+        "protocol/payee.py",
+        "    if iou.amount > terms.capacity:",
+        "    if iou.amount > terms.capacity + 1:",
+        "a channel owes more than it may",
+        _RULES,
+    ),
+    Bug(
+        "an expired channel takes money",
+        "protocol/payee.py",
+        "    if now >= terms.expiry:",
+        "    if now > terms.expiry + 3600:",
+        "a debt after its agreed end",
+        _RULES,
+    ),
+    Bug(
+        "a closed channel takes money",
+        "protocol/payee.py",
+        "    if state == CLOSED:",
+        "    if state == CLOSED and False:",
+        "final is not final",
+        _RULES,
+    ),
+    Bug(
+        "a frozen channel goes on",
+        "protocol/payee.py",
+        "    if state == FROZEN:",
+        "    if state == FROZEN and False:",
+        "what waits for a person does not wait",
+        _RULES,
+    ),
+    Bug(
+        "units may fall",
+        "protocol/payee.py",
+        "    if iou.amount <= mark_amount or iou.units < mark_units:",
+        "    if iou.amount <= mark_amount:",
+        "a contradiction is taken for payment",
+        _RULES,
+    ),
+    Bug(
+        "any amount for these units",
+        "protocol/payee.py",
+        "        if iou.amount != expected:",
+        "        if iou.amount < expected:",
+        "a device can be made to overpay",
+        _RULES,
+    ),
+    Bug(
+        "the window is one unit too wide",
+        "protocol/payee.py",
+        "    reach = min(MAX_INT, mark_units + window)",
+        "    reach = min(MAX_INT, mark_units + window + 1)",
+        "the loss is not bounded where it was agreed",
+        _RULES,
+        world=True,
+    ),
+    Bug(
+        "signatures are not verified",
+        "gateway/keys.py",
+        "    except (CryptoError, ValueError):\n        return False",
+        "    except (CryptoError, ValueError):\n        return True",
+        "anybody can spend anybody's money",
+        _INGEST,
+        world=True,
+    ),
+    Bug(
+        "any device may pay on any channel",
+        "gateway/ingest/ious.py",
+        "    if channel.device_id != device.id:",
+        "    if channel.device_id == '':",
+        "the payer's key is not the one that is checked",
+        _INGEST,
+    ),
+    Bug(
+        "the oldest of a batch is taken",
+        "gateway/ingest/ious.py",
+        "own.sort(key=lambda claim: (claim.iou.amount, claim.iou.units))",
+        "own.sort(key=lambda claim: (-claim.iou.amount, claim.iou.units))",
+        "what was paid is not accepted",
+        _INGEST,
+    ),
+    Bug(
+        "no fall-back behind a forged newest",
+        "gateway/ingest/ious.py",
+        "            if group.claims:\n                undecided.append(group)",
+        "            if group.claims and good:\n                undecided.append(group)",
+        "one forged message hides a good one",
+        _INGEST,
+    ),
+    Bug(
+        "an operator's decision is overtaken",
+        "gateway/ingest/context.py",
+        "            if notices.decisions(conn) != self.decisions:\n                raise Overtaken",
+        "            if notices.decisions(conn) < self.decisions:\n                raise Overtaken",
+        "a device that was suspended a moment ago is served",
+        _INGEST,
+    ),
+    Bug(
+        "the fencing token is not compared",
+        "gateway/store/lease.py",
+        "    if row is None or row.token != token:",
+        "    if row is None:",
+        "two writers believe that they are the one",
+        _STORE + _INGEST,
+        world=True,
+    ),
+    Bug(
+        "retained messages are taken",
+        "gateway/ingest/ingest.py",
+        "    if message.retain:",
+        "    if message.retain and not message.payload:",
+        "an old message comes back at each connection",
+        _INGEST,
+    ),
+    Bug(
+        "a capacity is not reserved",
+        "gateway/ingest/control.py",
+        '    if account.status != "active" or terms.capacity > free:',
+        '    if account.status != "active" or terms.capacity > account.credit_limit:',
+        "an account owes more than its limit",
+        _INGEST,
+    ),
+    Bug(
+        "MACs are not verified",
+        "protocol/envelope.py",
+        "    if not equal(tag, hmac_sha256(key, mac_structure(kind, payload))):",
+        "    if not equal(tag, tag):",
+        "a broker speaks for the gateway",
+        (*_RULES, "tests/protocol/test_cose_agrees.py", *_INGEST),
+        world=True,
+    ),
+    Bug(
+        "one kind's signature fits another",
+        "protocol/envelope.py",
+        "    return _SIGN_STARTS[kind] + cbor.head(2, len(payload)) + payload",
+        '    return _SIGN_STARTS["iou"] + cbor.head(2, len(payload)) + payload',
+        "a signature is used for what it was not given for",
+        ("tests/protocol/test_vectors.py", "tests/protocol/test_cose_agrees.py"),
+    ),
+    Bug(
+        "a resume is trusted without the device's own signature",
+        "protocol/payer.py",
+        "            payload = envelope.open_sign1("
+        '"iou", known.last_iou, self.terms.payer_key, verify)',
+        '            payload = envelope.parse_sign1("iou", known.last_iou).payload',
+        "a lying gateway adds to the debt",
+        _PAYER,
+    ),
+    Bug(
+        "a device forgets what a resume told it",
+        "protocol/payer.py",
+        "                self.base = min(self.base, total - iou.units)",
+        "                self.base = total",
+        "what was paid before a reset is charged again",
+        _PAYER,
+        world=True,
+    ),
+    Bug(
+        "the grant of an older decision counts",
+        "protocol/payer.py",
+        "        elif serial == self.serial and limit > self.limit:",
+        "        elif limit > self.limit:",
+        "a suspended device delivers on",
+        _PAYER,
+    ),
+    Bug(
+        "an ack of more than was signed is believed",
+        "protocol/payer.py",
+        "        if ack.amount > self.signed_amount or ack.units > self.signed_units:",
+        "        if ack.amount > self.signed_amount + 10**9:",
+        "what was not paid counts as paid",
+        _PAYER,
+    ),
+    Bug(
+        "published before it is in the journal",
+        "firmware/device.py",
+        "        self._record.save()\n        sending: Messages = []\n",
+        "        sending: Messages = []\n",
+        "after a power cut a device signs less than it has sent",
+        ("tests/firmware/test_device.py",),
+        world=True,
+    ),
+    Bug(
+        "the answer to another hello is taken",
+        "firmware/device.py",
+        "        if resume.nonce != self._nonce:",
+        "        if resume.nonce == b'':",
+        "an old resume is played back",
+        ("tests/firmware/test_device.py",),
+    ),
+    Bug(
+        "the journal takes the older slot",
+        "firmware/journal.py",
+        "            if found[0] > self._sequence:",
+        "            if newest is None or found[0] < self._sequence:",
+        "a device goes back in time",
+        ("tests/firmware/test_journal.py",),
+        world=True,
+    ),
+    Bug(
+        "the journal overwrites its only good slot",
+        "firmware/journal.py",
+        "        slot = 1 - self._slot\n        sequence",
+        "        slot = self._slot\n        sequence",
+        "a power cut takes the last state away",
+        ("tests/firmware/test_journal.py",),
+        world=True,
+    ),
+    Bug(
+        "what can't be read back is called saved",
+        "firmware/journal.py",
+        "        if self._slots.read(slot)[: len(data)] != data:",
+        "        if len(self._slots.read(slot)) < 0:",
+        "a worn-out medium loses payments",
+        ("tests/firmware/test_journal.py",),
+    ),
+    Bug(
+        "a run settles from zero again",
+        "gateway/settlement/intervals.py",
+        '    "UPDATE channel SET settled_amount = i.to_amount, settled_units = i.to_units"',
+        '    "UPDATE channel SET settled_units = i.to_units"',
+        "the same use is settled twice",
+        _SETTLE,
+        world=True,
+    ),
+    Bug(
+        "frozen channels are settled",
+        "gateway/settlement/intervals.py",
+        "    \" WHERE c.state = 'open' AND c.amount > c.settled_amount AND t.currency = :currency\"",
+        "    \" WHERE c.state <> 'closed' AND c.amount > c.settled_amount"
+        ' AND t.currency = :currency"',
+        "money moves that waits for a person",
+        _SETTLE,
+    ),
+    Bug(
+        "all currencies in one run",
+        "gateway/settlement/intervals.py",
+        "    \" WHERE c.state = 'open' AND c.amount > c.settled_amount AND t.currency = :currency\"",
+        "    \" WHERE c.state = 'open' AND c.amount > c.settled_amount AND :currency <> ''\"",
+        "francs are paid as euros",
+        _SETTLE,
+        world=True,
+    ),
+    Bug(
+        "the payee is debited",
+        "gateway/settlement/intervals.py",
+        "        Posting(chart.payer(payer), currency, amount),\n"
+        "        Posting(chart.payee(payee), currency, -amount),",
+        "        Posting(chart.payer(payer), currency, -amount),\n"
+        "        Posting(chart.payee(payee), currency, amount),",
+        "who is owed pays",
+        _SETTLE,
+        world=True,
+    ),
+    Bug(
+        "nets are added with one sign turned",
+        "gateway/settlement/netting.py",
+        "        return self.debits - self.credits + self.carried",
+        "        return self.debits + self.credits + self.carried",
+        "whoever supplies is charged for it",
+        _SETTLE,
+    ),
+    Bug(
+        "what came back is forgotten",
+        "gateway/settlement/netting.py",
+        "        if debits or credits or carried:",
+        "        if debits or credits:",
+        "a failed payment is never owed again",
+        _OUTCOMES,
+        world=True,
+    ),
+    Bug(
+        "a failed payment clears the debt",
+        "gateway/settlement/instructions.py",
+        '    if outcome == "done":\n        other = chart.rail(row.rail)',
+        '    if outcome in ("done", "failed"):\n        other = chart.rail(row.rail)',
+        "money that never moved counts as moved",
+        _OUTCOMES,
+        world=True,
+    ),
+    Bug(
+        "an outcome may be turned round",
+        "gateway/settlement/instructions.py",
+        '    if row.state in ("done", "failed"):\n        raise Conflict',
+        '    if row.state == "done":\n        raise Conflict',
+        "what failed is recorded as paid",
+        _OUTCOMES,
+    ),
+    Bug(
+        "the file of a run is not synced",
+        "gateway/settlement/rails/manual.py",
+        "            file.flush()\n            os.fsync(file.fileno())\n",
+        "            file.flush()\n",
+        "a power cut leaves half a payment file",
+        ("tests/settlement/test_settlement_files.py",),
+    ),
+    Bug(
+        "leaves and nodes of a tree hash alike",
+        "protocol/merkle.py",
+        '    return hashlib.sha256(b"\\x00" + leaf).digest()',
+        "    return hashlib.sha256(leaf).digest()",
+        "a node is passed off as a line of a statement",
+        ("tests/protocol/test_merkle.py", "tests/protocol/test_vectors.py"),
+    ),
+    Bug(
+        "the journal's entries are not chained",
+        "gateway/ledger/chain.py",
+        "    return hashlib.sha256(previous + encode(entry)).digest()",
+        "    return hashlib.sha256(encode(entry)).digest()",
+        "an old entry is replaced and nobody sees it",
+        ("tests/ledger/test_ledger.py",),
+        world=True,
+    ),
+    Bug(
+        "an entry that does not balance is posted",
+        "gateway/ledger/entry.py",
+        "            if total:\n",
+        "            if total > 0:\n",
+        "money comes from nowhere",
+        ("tests/ledger/test_ledger.py",),
+    ),
+    Bug(
+        "PUBACK before the commit",
+        "gateway/ingest/worker.py",
+        "        try:\n            answers = process(self._context, batch)",
+        "        self.link.acknowledge(batch)\n"
+        "        try:\n            answers = process(self._context, batch)",
+        "the broker forgets an open or a close that no disk holds",
+        ("tests/broker/test_puback.py",),
+    ),
+    Bug(
+        "an Idempotency-Key is not compared",
+        "gateway/store/idempotency.py",
+        "    if bytes(row.request_hash) != request_hash:",
+        "    if not row.request_hash:",
+        "one request gets another's answer",
+        ("tests/access/test_repeating.py", "tests/api/test_api_access.py"),
+    ),
+]

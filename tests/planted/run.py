@@ -1,0 +1,143 @@
+"""Plants bugs one by one in a copy of the tree, and sees who finds them.
+
+`python -m tests.planted.run` plants all and writes what found each, as JSON; `--only TEXT` those
+whose name holds a text; `--seeds N` lets the world look at so many seeds at most.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.planted.bugs import BUGS, Bug
+
+ROOT = Path(__file__).parents[2]
+_TREES = ("protocol", "firmware", "gateway", "simulator", "tests")
+_FILES = ("pyproject.toml", "mosquitto.conf", "README.md", "Makefile")
+_TEST_SECONDS = 300
+_WORLD_SECONDS = 900
+_PLAY = """
+import sys
+from simulator.world.actions import make
+from simulator.world.oracle import Oracle
+from simulator.world.run import play
+for seed in range(1, int(sys.argv[1]) + 1):
+    if not play(make(seed), Oracle).ok:
+        print(seed)
+        sys.exit(1)
+"""
+
+
+class BugError(Exception):
+    """A bug that can't be planted: the text it replaces is not there, or more than once."""
+
+
+@dataclass
+class Found:
+    """What came of one bug. `seeds` is how many the world took to find it, 0 if it did not look or
+    did not find it; `by` is empty if nobody did."""
+
+    name: str
+    by: list[str]
+    seeds: int
+    seconds: float
+
+
+def copy_tree(to: Path) -> None:
+    """Copy what the tests need."""
+    for name in _TREES:
+        ignored = shutil.ignore_patterns("__pycache__", "node_modules", ".*")
+        shutil.copytree(ROOT / name, to / name, ignore=ignored)
+    shutil.copytree(ROOT / "docs", to / "docs")
+    for name in _FILES:
+        shutil.copy(ROOT / name, to / name)
+
+
+def plant(bug: Bug, tree: Path) -> None:
+    """Make the wrong change. Raises BugError."""
+    path = tree / bug.file
+    text = path.read_text()
+    if text.count(bug.text) != 1 or not bug.text:
+        raise BugError(f"{bug.name}: its text stands {text.count(bug.text)} times in {bug.file}")
+    path.write_text(text.replace(bug.text, bug.wrong))
+
+
+def mend(bug: Bug, tree: Path) -> None:
+    """Take the change back."""
+    shutil.copy(ROOT / bug.file, tree / bug.file)
+
+
+def hunt(bug: Bug, tree: Path, seeds: int) -> Found:
+    """Let the tests and the world look at a planted bug."""
+    started = time.monotonic()
+    by = []
+    if bug.tests and _run(_pytest(bug.tests), tree, _TEST_SECONDS).returncode == 1:
+        by.append("tests")
+    took = 0
+    if bug.world and seeds:
+        done = _run(["-c", _PLAY, str(seeds)], tree, _WORLD_SECONDS)
+        if done.returncode == 1:
+            by.append("world")
+            # An error at its import ends it too, before the first seed.
+            took = int(done.stdout) if done.stdout.strip() else 1
+    return Found(bug.name, by, took, round(time.monotonic() - started, 1))
+
+
+def _pytest(targets: Sequence[str]) -> list[str]:
+    return ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *targets]
+
+
+def _run(arguments: list[str], tree: Path, seconds: float) -> "subprocess.CompletedProcess[bytes]":
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": str(tree), "CAMPAIGN": ""},
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        # A bug for which nothing ends is seen by whoever waits.
+        return subprocess.CompletedProcess(arguments, 1, b"", b"")
+    if done.returncode not in (0, 1):
+        raise BugError(f"{' '.join(arguments)}: status {done.returncode}\n{done.stdout.decode()}")
+    return done
+
+
+def hunt_all(bugs: Sequence[Bug], seeds: int) -> list[Found]:
+    """Plant each of these bugs, and see who finds it. Raises BugError."""
+    with tempfile.TemporaryDirectory(prefix="tallystick-planted-") as name:
+        tree = Path(name)
+        copy_tree(tree)
+        results = []
+        for bug in bugs:
+            plant(bug, tree)
+            results.append(hunt(bug, tree, seeds))
+            mend(bug, tree)
+            found = ", ".join(results[-1].by) or "NOBODY"
+            sys.stderr.write(f"{bug.name}: {found} ({results[-1].seconds} s)\n")
+        return results
+
+
+def main() -> int:
+    """The campaign; status 1 if a bug was not found by all who must."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="bugs whose name holds this text")
+    parser.add_argument("--seeds", type=int, default=50, help="seeds for the world, 0 for none")
+    options = parser.parse_args()
+    bugs = [bug for bug in BUGS if options.only in bug.name]
+    results = hunt_all(bugs, options.seeds)
+    sys.stdout.write(json.dumps([asdict(each) for each in results], indent=1) + "\n")
+    return 0 if all(each.by for each in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
