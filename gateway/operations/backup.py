@@ -1,8 +1,9 @@
 """Use case: a backup of the whole installation while it runs, read back before it counts.
 
 What belongs in: the database, the settings, the broker's configuration and password hashes,
-certificates, and the rail's files. What does not: the gateway's secret key and those of certificates
-(only when asked for: a backup with the key can act as the gateway), and its password at the broker.
+certificates, and the rail's files. What does not: the gateway's secret key and those of
+certificates (only when asked for: a backup with the key can act as the gateway), and its password
+at the broker.
 """
 
 import tempfile
