@@ -111,7 +111,8 @@ def record(data: bytes) -> None:
     except (ProtocolError, JournalError):
         return
     found.save()
-    need(Journal(slots).load() == data, "read, but saved otherwise")
+    # A record of four parts is of an earlier version, and is saved as one of this.
+    need(data[:1] == b"\x84" or Journal(slots).load() == data, "read, but saved otherwise")
 
 
 def _mqtt_seeds() -> list[bytes]:

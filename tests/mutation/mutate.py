@@ -161,7 +161,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST | None]]:
             yield _both(ast.Return(ast.Constant(None)))
     elif isinstance(node, ast.Raise | ast.Expr | ast.Continue | ast.Break):
         yield ast.Pass(), None
-    if isinstance(node, ast.Call):
+    if isinstance(node, ast.Call) and ast.unparse(node.func) not in ("min", "max"):
         for at in range(len(node.args) - 1):
             args = [*node.args]
             args[at], args[at + 1] = args[at + 1], args[at]
@@ -189,5 +189,6 @@ def _constants(value: object) -> Iterator[object]:
                 while start >= 0:
                     yield value[:start] + new + value[start + len(old) :]
                     start = value.find(old, start + 1)
-        elif " " not in value:
+        elif " " not in value and "." not in value:
+            # With a point it names a field, for people.
             yield value + "x"
