@@ -1,6 +1,6 @@
 # Tallystick: `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format threats clean
+.PHONY: help setup demo test lint format threats coverage mutation fuzz clean
 BIN := .venv/bin
 
 help: ## list these targets
@@ -29,6 +29,16 @@ format: setup ## put the code into its format
 
 threats: setup ## write docs/threats.md from the tests
 	$(BIN)/python -m tests.threats.page
+
+coverage: setup ## every branch of the money core is reached by its tests
+	@scripts/test-services.sh
+	$(BIN)/python -m tests.coverage.measure
+
+mutation: setup ## every small fault in the money core is noticed (about half an hour)
+	$(BIN)/python -m tests.mutation.run
+
+fuzz: setup ## any bytes on any input (TARGETS=decoder RUNS=1000000 SEED=7 choose)
+	$(BIN)/python -m tests.fuzz.run $(or $(TARGETS),all) $(if $(RUNS),--runs $(RUNS)) --seed $(or $(SEED),1)
 
 clean: ## remove .venv and everything that was made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

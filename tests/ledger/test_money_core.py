@@ -74,7 +74,7 @@ def test_an_entrys_bytes_and_hash_are_these() -> None:
         }
     )
     assert chain.encode(entry) == encoded
-    assert chain.START == bytes(32)
+    assert bytes(32) == chain.START
     first = hashlib.sha256(bytes(32) + encoded).digest()
     assert chain.link(chain.START, entry) == first
     second = hashlib.sha256(first + encoded).digest()

@@ -213,13 +213,9 @@ class Channels(RuleBasedStateMachine):
         """What a device is told of its channels is what is on disk."""
         party = self.parties[which]
         answers = self.gateway.take(party.hello())
-        resume = read_resume(
-            envelope.open_mac0("resume", answers[0].payload, party.mac_key)
-        )
+        resume = read_resume(envelope.open_mac0("resume", answers[0].payload, party.mac_key))
         listed = {known.open_message for known in resume.channels}
-        live = {
-            m.opening for m in self.models.values() if m.party is party and m.state != "closed"
-        }
+        live = {m.opening for m in self.models.values() if m.party is party and m.state != "closed"}
         assert listed == live
         for known in resume.channels:
             assert known.limit <= max(m.units for m in self.models.values()) + WINDOW
@@ -288,8 +284,7 @@ class Channels(RuleBasedStateMachine):
     def the_database_is_as_the_model(self) -> None:
         with self.gateway.store.read() as conn:
             rows = {
-                bytes(row.id): row
-                for row in conn.execute(Base.metadata.tables["channel"].select())
+                bytes(row.id): row for row in conn.execute(Base.metadata.tables["channel"].select())
             }
             assert rows.keys() == self.models.keys()
             for channel, model in self.models.items():

@@ -140,9 +140,7 @@ class DeviceAndGateway(RuleBasedStateMachine):
         if self.pair.heard and self.pair.connected:
             kind, message = self.pair.heard[which % len(self.pair.heard)]
             self.step(
-                lambda: self.pair.deliver(
-                    self.pair.device.on_message(kind, message, self.pair.now)
-                )
+                lambda: self.pair.deliver(self.pair.device.on_message(kind, message, self.pair.now))
             )
 
     @rule(writes=st.integers(1, 6), kept=st.sampled_from([0.0, 0.3, 0.9, 1.0]))

@@ -137,15 +137,17 @@ def _changes(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST | None]]:
     """What may stand in a node's place, and what of it to show."""
     if isinstance(node, ast.Compare):
         for at, operator in enumerate(node.ops):
-            for other in _COMPARES[type(operator)]:
-                ops = [*node.ops[:at], other(), *node.ops[at + 1 :]]
+            for compare in _COMPARES[type(operator)]:
+                ops = [*node.ops[:at], compare(), *node.ops[at + 1 :]]
                 yield _both(ast.Compare(node.left, ops, node.comparators))
     elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         yield _both(ast.BinOp(node.left, _OPERATORS[type(node.op)](), node.right))
     elif isinstance(node, ast.AugAssign) and type(node.op) in _OPERATORS:
         yield _both(ast.AugAssign(node.target, _OPERATORS[type(node.op)](), node.value))
     elif isinstance(node, ast.BoolOp):
-        yield _both(ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values))
+        yield _both(
+            ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+        )
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
         yield _both(node.operand)
     elif isinstance(node, ast.If | ast.While | ast.IfExp):

@@ -1,4 +1,4 @@
-"""The rules of money in single figures: what an IOU comes to, what units cost, what lines add up to.
+"""The rules of money in single figures: what an IOU comes to, what units cost.
 
 Each case stands at an edge, with what lies on both sides of it.
 """

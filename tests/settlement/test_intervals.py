@@ -56,7 +56,14 @@ def all_intervals(store: Store) -> dict[bytes, list[tuple[int, int, int, int, An
         table = interval_table
         for row in conn.execute(select(table).order_by(table.c.channel_id, table.c.from_amount)):
             found.setdefault(bytes(row.channel_id), []).append(
-                (row.from_amount, row.to_amount, row.from_units, row.to_units, row.entry_seq, row.run)
+                (
+                    row.from_amount,
+                    row.to_amount,
+                    row.from_units,
+                    row.to_units,
+                    row.entry_seq,
+                    row.run,
+                )
             )
     return found
 
