@@ -1,6 +1,6 @@
 # Tallystick: `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format threats coverage mutation fuzz clean
+.PHONY: help setup demo test lint format threats coverage mutation fuzz clean campaign
 BIN := .venv/bin
 
 help: ## list these targets
@@ -39,6 +39,9 @@ mutation: setup ## every small fault in the money core is noticed (about half an
 
 fuzz: setup ## any bytes on any input (TARGETS=decoder RUNS=1000000 SEED=7 choose)
 	$(BIN)/python -m tests.fuzz.run $(or $(TARGETS),all) $(if $(RUNS),--runs $(RUNS)) --seed $(or $(SEED),1)
+campaign: setup ## the long campaigns, hours of them (ONLY="world crash" chooses)
+	@scripts/test-services.sh
+	@scripts/campaign.sh $(ONLY)
 
 clean: ## remove .venv and everything that was made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
