@@ -208,6 +208,15 @@ def test_a_batch_takes_the_newest_good_iou_behind_forged_ones(gateway: Gateway) 
     assert gateway.mark(channel) == (9_000, 30, "open")
 
 
+def test_of_many_ious_of_one_channel_only_the_newest_is_verified(gateway: Gateway) -> None:
+    device = gateway.device()
+    channel = device.opened()
+    gateway.take(*[device.iou(channel, units) for units in range(1, 51)])
+    assert gateway.mark(channel) == (15_000, 50, "open")
+    coalesced = gateway.metrics.registry.get_sample_value("tallystick_ious_coalesced_total")
+    assert coalesced == 49
+
+
 @pytest.mark.threat("D9")
 def test_a_foreign_device_can_not_shadow_a_good_iou_in_the_same_batch(gateway: Gateway) -> None:
     device, thief = gateway.device(), gateway.device()

@@ -143,7 +143,7 @@ BUGS = [
         "gateway/ingest/ious.py",
         "own.sort(key=lambda claim: (claim.iou.amount, claim.iou.units))",
         "own.sort(key=lambda claim: (-claim.iou.amount, claim.iou.units))",
-        "what was paid is not accepted",
+        "each IOU of a flood is verified, so that a flood costs as much as it sends",
         _INGEST,
     ),
     Bug(
