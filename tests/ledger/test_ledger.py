@@ -23,6 +23,8 @@ def test_entries_refuse_what_does_not_balance_in_each_currency() -> None:
     with pytest.raises(EntryError):
         Entry("x", "r", 0, GOOD[:1])
     with pytest.raises(EntryError):
+        Entry("x", "r", 0, GOOD[1:])
+    with pytest.raises(EntryError):
         Entry("x", "r", 0, (Posting("a", "EUR", 5), Posting("b", "USD", -5)))
     assert trial_balance(Entry("x", "r", 0, GOOD).postings) == {"EUR": 0}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.planted.bugs import BUGS, Bug
-from tests.planted.run import ROOT, copy_tree, hunt, mend, plant
+from tests.planted.run import ROOT, check_hunters, copy_tree, hunt, mend, plant
 from tests.sizes import size
 
 COUNT = size("planted", 8, len(BUGS))
@@ -44,6 +44,7 @@ def test_every_bug_can_be_planted(bug: Bug) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("bug", chosen(), ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found(bug: Bug, tree: Path) -> None:
+    check_hunters(bug, tree)
     plant(bug, tree)
     try:
         # The world looks only where no test is named: it takes longer.

@@ -22,15 +22,17 @@ ACCOUNTS = ("ant", "bee", "cat")
 
 
 class Fleet:
-    """Accounts ant, bee and cat, each with one device and one tariff that pays it."""
+    """Accounts, each with one device and one tariff that pays it."""
 
-    def __init__(self, store: Store, currency: str = "EUR") -> None:
+    def __init__(
+        self, store: Store, currency: str = "EUR", names: tuple[str, ...] = ACCOUNTS
+    ) -> None:
         self.store = store
         self.keys: dict[str, SigningKey] = {}
         self.tariffs: dict[str, Tariff] = {}
         self.payer_of: dict[bytes, str] = {}
         with store.write() as conn:
-            for name in ACCOUNTS:
+            for name in names:
                 accounts.add(
                     conn,
                     Account(

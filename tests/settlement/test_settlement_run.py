@@ -271,6 +271,12 @@ def test_a_frozen_channel_is_not_settled_until_it_is_reopened(store: Store) -> N
 
 def test_channels_of_another_currency_wait_for_their_own_run(store: Store) -> None:
     fleet = Fleet(store)
+    abroad = Fleet(store, "USD", ("dog", "eel"))
     fleet.mark(fleet.open("ant", "bee"), 5)
     assert settle(store, "USD") is None
-    assert settle(store) is not None
+    abroad.mark(abroad.open("dog", "eel"), 7)
+    for currency, units in ("EUR", 5), ("USD", 7):
+        result = settle(store, currency)
+        assert result is not None
+        assert (result.channels, result.accounts, result.collect) == (1, 2, units * PRICE)
+    assert_books(store)
