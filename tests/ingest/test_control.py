@@ -1,8 +1,11 @@
 """Hello, open and close: what a device may have, what it is told of its channels, and the end."""
 
+from collections.abc import Sequence
+
 import pytest
 from sqlalchemy import update
 
+from gateway.ingest.context import Check
 from gateway.keys import verify
 from gateway.store import accounts, channels, devices, notices
 from gateway.store.tables import Base
@@ -227,6 +230,27 @@ def test_a_revoked_key_can_owe_nothing_more(gateway: Gateway) -> None:
     with gateway.store.write() as conn:
         devices.set_status(conn, device.id, "revoked")
         notices.decided(conn)
+    (answer,) = gateway.take(device.iou(channel, 10))
+    assert gateway.refusal(device, answer)[1] == "device_suspended"
+    assert gateway.mark(channel) == (0, 0, "open")
+
+
+def test_a_key_revoked_while_its_signature_is_verified_can_owe_nothing_more(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is what the operator had decided at the commit."""
+    device = gateway.device()
+    channel = device.opened()
+    verify_all = gateway.context.verify_all
+
+    def verify_and_revoke(checks: Sequence[Check]) -> list[bool]:
+        with gateway.store.write() as conn:
+            if devices.get(conn, device.id).status == "active":
+                devices.set_status(conn, device.id, "revoked")
+                notices.decided(conn)
+        return verify_all(checks)
+
+    monkeypatch.setattr(gateway.context, "verify_all", verify_and_revoke)
     (answer,) = gateway.take(device.iou(channel, 10))
     assert gateway.refusal(device, answer)[1] == "device_suspended"
     assert gateway.mark(channel) == (0, 0, "open")

@@ -262,6 +262,9 @@ def test_a_frozen_channel_is_not_settled_until_it_is_reopened(store: Store) -> N
         assert channels.set_state(conn, channel_id, "frozen") == 1
     assert fleet.mark(channel_id, 6) == 0
     assert settle(store) is None
+    fleet.mark(fleet.open("ant", "bee", 1), 2)
+    result = settle(store)
+    assert result is not None and (result.channels, result.collect) == (1, 2 * PRICE)
     with store.write() as conn:
         channels.set_state(conn, channel_id, "open")
     result = settle(store)
