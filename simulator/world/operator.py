@@ -248,7 +248,9 @@ class Operator:
     ) -> bool:
         """One command, from opening the database to the end of its process."""
         machine = self._machine
-        opened = Opened(machine.storage, machine.now_s, self._watch.committed)
+        opened = Opened(
+            machine.storage, machine.now_s, self._watch.committed, self._watch.disk_failed
+        )
         trap(opened.traps)
         done = True
         try:

@@ -53,7 +53,7 @@ class Process:
         self._broker = broker
         self._watch = watch
         self._died = died
-        self._opened = Opened(storage, database_clock, watch.committed)
+        self._opened = Opened(storage, database_clock, watch.committed, watch.disk_failed)
         self.traps = self._opened.traps
         store = self._opened.store
         self._inbox = Inbox()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from gateway.store.engine import Store, open_engine, open_store
 
@@ -40,8 +41,9 @@ class Storage(Protocol):
     def fail(self, what: str, after: int) -> bool:
         """Let the `write` or `sync` after so many more fail, if this can; whether it will."""
 
-    def failed(self) -> int:
-        """How many writes or syncs have failed so far."""
+    def fails(self, what: str) -> bool:
+        """Whether this `write` or `sync`, which SQLite was told of, is one to fail here. A storage
+        that fails by itself says no."""
 
     def mend(self) -> None:
         """Let nothing fail any more."""
@@ -68,6 +70,7 @@ class FolderStorage:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "gateway.db"
         self._path.write_bytes(empty_database())
+        self._failing: dict[str, int] = {}
 
     def path(self) -> str:
         """The file's path."""
@@ -82,15 +85,20 @@ class FolderStorage:
         return False
 
     def fail(self, what: str, after: int) -> bool:
-        """A folder does not fail."""
-        return False
+        """Fail a statement that writes (`write`), or a commit (`sync`), after so many more."""
+        self._failing[what] = after + 1
+        return True
 
-    def failed(self) -> int:
-        """None ever."""
-        return 0
+    def fails(self, what: str) -> bool:
+        """Whether this is one to fail."""
+        left = self._failing.get(what, 0)
+        if left:
+            self._failing[what] = left - 1
+        return left == 1
 
     def mend(self) -> None:
-        """There is nothing to mend."""
+        """Fail nothing any more."""
+        self._failing.clear()
 
     def close(self) -> None:
         """The folder is its owner's to remove."""
@@ -145,9 +153,10 @@ class _Slot:
 
     def __init__(self) -> None:
         self.engine: Engine = open_engine("sqlite:////nowhere/gateway.db")
-        self.path = ""
         self.traps = Traps()
         self.committed: Callable[[], None] = _nothing
+        self.failed: Callable[[str], None] = _nothing_of
+        self.storage: Storage | None = None
         event.listen(self.engine, "do_connect", self._connect)
         event.listen(self.engine, "before_cursor_execute", self._execute)
         dialect: Any = self.engine.dialect
@@ -157,21 +166,35 @@ class _Slot:
             self.traps.reached("before_commit")
             commit(connection)
             self.committed()
+            # A sync that fails leaves open whether the commit is on the disk; here it is.
+            self._maybe_fail("sync", "COMMIT")
             self.traps.reached("after_commit")
 
         dialect.do_commit = do_commit
 
     def _connect(self, _dialect: Any, _record: Any, arguments: list[Any], _named: Any) -> None:
-        arguments[0] = self.path
+        if self.storage is not None:
+            arguments[0] = self.storage.path()
 
     def _execute(self, _conn: Any, _cursor: Any, statement: str, *_given: Any) -> None:
         if statement.startswith("BEGIN"):
             self.traps.begins()
         self.traps.reached("execute")
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            self._maybe_fail("write", statement)
+
+    def _maybe_fail(self, what: str, statement: str) -> None:
+        if self.storage is not None and self.storage.fails(what):
+            self.failed(what)
+            raise OperationalError(statement, {}, sqlite3.OperationalError("disk I/O error"))
 
 
 def _nothing() -> None:
     """What an engine that nobody has does after a commit."""
+
+
+def _nothing_of(_what: str) -> None:
+    """What it does when its disk fails."""
 
 
 _IDLE: list[_Slot] = []
@@ -181,11 +204,16 @@ class Opened:
     """A store as one process has it, until it is closed; `traps` end that process."""
 
     def __init__(
-        self, storage: Storage, clock: Callable[[], int], committed: Callable[[], None]
+        self,
+        storage: Storage,
+        clock: Callable[[], int],
+        committed: Callable[[], None],
+        failed: Callable[[str], None],
     ) -> None:
         self._slot = _IDLE.pop() if _IDLE else _Slot()
-        self._slot.path = storage.path()
+        self._slot.storage = storage
         self._slot.committed = committed
+        self._slot.failed = failed
         self.traps = self._slot.traps
         self.store = Store(self._slot.engine, clock)
         self._open = True
@@ -198,4 +226,6 @@ class Opened:
         self.traps.clear()
         self._slot.engine.dispose()
         self._slot.committed = _nothing
+        self._slot.failed = _nothing_of
+        self._slot.storage = None
         _IDLE.append(self._slot)

@@ -86,6 +86,11 @@ class Watch:
         """The database may hold something new."""
         self._news = True
 
+    def disk_failed(self, what: str) -> None:
+        """A write or sync of the gateway's disk failed."""
+        self.faults.took_effect(f"{what}_failed")
+        self._news = True
+
     def after_step(self) -> None:
         """Let the oracle look, if anything happened that it could see."""
         if self._news:
