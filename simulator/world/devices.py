@@ -74,6 +74,9 @@ class SimulatedDevice:
         """Whether it lost units that it had metered, by a reset or worse."""
         self.excused = False
         """Whether its journal was tampered with, so that it may need an operator's help."""
+        self.doubled = 0
+        """Units that its journal carried unpaid when that was put back or copied: whoever carries
+        them may pay for them too."""
         self.ended = False
         """Whether an operator ended it for good: nothing more is expected of it."""
         self._random_calls = 0
@@ -83,8 +86,13 @@ class SimulatedDevice:
         self._rate = (1, 1)
         self._session: Session | None = None
         self._reconnect_at = 0
+        self._tampered = False
         self._attempt = 0
         self._held: tuple[int, int] = (-1, -1)
+
+    def came_of_a_copy(self) -> None:
+        """What its flash holds is another's memory too."""
+        self.forgot = self.excused = self._tampered = True
 
     # What is done to it
 
@@ -127,6 +135,7 @@ class SimulatedDevice:
         self._off(0)
         self.forgot = self.excused = True
         self.flash.put_back(image)
+        self._tampered = True
         self.broken = False
 
     def jump_clock(self, milliseconds: int) -> None:
@@ -241,6 +250,10 @@ class SimulatedDevice:
             )
         except (JournalError, WireError):
             self._broke()
+            return
+        if self._tampered:
+            self._tampered = False
+            self.doubled += int(self.core.unpaid())
 
     def _broke(self) -> None:
         self._off(0)
@@ -289,7 +302,9 @@ class SimulatedDevice:
 
     def _tell_holding(self) -> None:
         core = self.core
-        if core is None:
+        if core is None or self.excused:
+            # With another's memory, or an old one of its own, it may be granted what it does not
+            # know to have signed.
             return
         total, unsigned = int(core.total), self.unsigned()
         if (total, unsigned) != self._held:

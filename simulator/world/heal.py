@@ -60,8 +60,9 @@ def mend(world: World) -> None:
         device.mend()
         world.operator.resume(device.id)
         for row in world.operator.live(device.id):
-            if row.state == "frozen":
-                world.operator.close(device.id)
+            # Nobody pays any more on a revoked device's channels: what it said last is not taken.
+            if row.state == "frozen" or device.ended:
+                world.operator.close_channel(bytes(row.id))
         if device.broken:
             device.wipe()
     world.advance(5)
@@ -113,7 +114,9 @@ def _check_units(world: World) -> None:
         copies = [copy for copy in world.copies if copy.id == device.id]
         delivered = device.delivered + sum(copy.delivered for copy in copies)
         paid = charged.get(device.id, 0)
-        if paid > delivered:
+        # A memory that is at work twice pays twice for what it carried: its window is the bound.
+        doubled = device.doubled + sum(copy.doubled for copy in copies)
+        if paid > delivered + doubled:
             raise Broken(6, f"device {device.number}: {paid} charged, {delivered} delivered")
         if not (device.ended or device.forgot) and paid + device.unsigned() != delivered:
             raise Broken(

@@ -134,13 +134,15 @@ class Operator:
         return self._count("revoked", done)
 
     def close(self, device_id: str) -> bool:
-        """Close a device's newest live channel."""
-        for row in self.live(device_id)[:1]:
-            channel = bytes(row.id)
-            if self._act("close", lambda store: channels.close(store, channel)):  # noqa: B023
-                self._watch.declared("operator_closed", channel.hex())
-                return self._count("closed_by_operator", True)
-        return False
+        """Close one of a device's live channels."""
+        return any(self.close_channel(bytes(row.id)) for row in self.live(device_id)[:1])
+
+    def close_channel(self, channel: bytes) -> bool:
+        """Close a channel."""
+        done = self._act("close", lambda store: channels.close(store, channel))
+        if done:
+            self._watch.declared("operator_closed", channel.hex())
+        return self._count("closed_by_operator", done)
 
     def thaw(self, device_id: str) -> bool:
         """Let a device's frozen channels go on."""

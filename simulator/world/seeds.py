@@ -4,7 +4,6 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 
 from simulator.world.actions import make
 from simulator.world.run import Outcome, play
@@ -34,8 +33,9 @@ class Totals:
 def the_oracle() -> OracleMaker:
     """The oracle that judges unless another is given. Raises ImportError where its libraries are
     not installed."""
-    found: OracleMaker = import_module("simulator.world.oracle").Oracle
-    return found
+    from simulator.world.oracle import Oracle
+
+    return Oracle
 
 
 def _one(seed: int) -> Outcome:

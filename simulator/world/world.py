@@ -142,6 +142,7 @@ class World:
             original.seed,
             original.flash.copy(),
         )
+        copy.came_of_a_copy()
         self.copies.append(copy)
         original.forgot = original.excused = True
         self.faults.took_effect("device_copied")
