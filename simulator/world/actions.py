@@ -6,6 +6,7 @@ rare mixtures come up that a uniform draw over everything would never make.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from simulator.world.adversary import FORGERIES
@@ -256,4 +257,5 @@ def make(seed: int) -> Story:
             operations.append(["consume", maker.device(), draw.choice((1, 2, 3, 7, 25))])
         if draw.random() < 0.6:
             operations.append(["wait", draw.choice((20, 20, 300, 2_000, 9_000))])
-    return Story(options, operations)
+    loses_power = any(operation[0] == "lose_power" for operation in operations)
+    return Story(replace(options, loses_power=loses_power), operations)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.store.engine import Store, open_engine, open_store
 
+FILE = "gateway.db"
 POINTS = ("execute", "before_commit", "after_commit")
 """Where a trap can be set: before a statement, before a commit, after one."""
 
@@ -30,26 +31,48 @@ class Storage(Protocol):
     """A database file on something that may fail."""
 
     def path(self) -> str:
-        """What SQLite is to open."""
+        """What SQLite is to open: a path, or a URI."""
 
     def read(self) -> sqlite3.Connection:
-        """A connection to what is durable now, for reading."""
+        """A connection for reading."""
 
     def lose_power(self) -> bool:
         """Lose what is not synced, if this can; whether it did."""
 
-    def fail(self, what: str, after: int) -> bool:
-        """Let the `write` or `sync` after so many more fail, if this can; whether it will."""
+    def fail(self, what: str, after: int) -> None:
+        """Let the `write` or `sync` after so many more fail."""
 
     def fails(self, what: str) -> bool:
-        """Whether this `write` or `sync`, which SQLite was told of, is one to fail here. A storage
-        that fails by itself says no."""
+        """Whether this `write` or `sync`, which SQLite was told of, is one to fail."""
 
     def mend(self) -> None:
         """Let nothing fail any more."""
 
     def close(self) -> None:
         """Give everything back."""
+
+
+class Failures:
+    """Which write or sync is to fail. They are the program's own statements and commits, not those
+    of SQLite's files, so that a story is the same one with every release of SQLite."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, int] = {}
+
+    def plan(self, what: str, after: int) -> None:
+        """Let one fail after so many more."""
+        self._left[what] = after + 1
+
+    def reached(self, what: str) -> bool:
+        """Count one; whether it is the one."""
+        left = self._left.get(what, 0)
+        if left:
+            self._left[what] = left - 1
+        return left == 1
+
+    def clear(self) -> None:
+        """Let none fail any more."""
+        self._left.clear()
 
 
 @cache
@@ -68,9 +91,9 @@ class FolderStorage:
     """A database in a folder of its own, in memory where the system offers that."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "gateway.db"
+        self._path = folder / FILE
         self._path.write_bytes(empty_database())
-        self._failing: dict[str, int] = {}
+        self._failures = Failures()
 
     def path(self) -> str:
         """The file's path."""
@@ -84,21 +107,17 @@ class FolderStorage:
         """A folder loses nothing."""
         return False
 
-    def fail(self, what: str, after: int) -> bool:
+    def fail(self, what: str, after: int) -> None:
         """Fail a statement that writes (`write`), or a commit (`sync`), after so many more."""
-        self._failing[what] = after + 1
-        return True
+        self._failures.plan(what, after)
 
     def fails(self, what: str) -> bool:
         """Whether this is one to fail."""
-        left = self._failing.get(what, 0)
-        if left:
-            self._failing[what] = left - 1
-        return left == 1
+        return self._failures.reached(what)
 
     def mend(self) -> None:
         """Fail nothing any more."""
-        self._failing.clear()
+        self._failures.clear()
 
     def close(self) -> None:
         """The folder is its owner's to remove."""
@@ -172,9 +191,12 @@ class _Slot:
 
         dialect.do_commit = do_commit
 
-    def _connect(self, _dialect: Any, _record: Any, arguments: list[Any], _named: Any) -> None:
+    def _connect(
+        self, _dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]
+    ) -> None:
         if self.storage is not None:
             arguments[0] = self.storage.path()
+            named["uri"] = True
 
     def _execute(self, _conn: Any, _cursor: Any, statement: str, *_given: Any) -> None:
         if statement.startswith("BEGIN"):

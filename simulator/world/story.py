@@ -44,13 +44,15 @@ class DeviceOptions:
 @dataclass(frozen=True)
 class Options:
     """What a world is made of. `accounts` are (name, currency, credit limit in atomic units);
-    `broker_queue` is how many messages may wait at the broker for one client."""
+    `broker_queue` is how many messages may wait at the broker for one client; where the gateway's
+    machine `loses_power` its disk is one that forgets what was not synced."""
 
     seed: int
     accounts: list[tuple[str, str, int]]
     tariffs: list[TariffOptions]
     devices: list[DeviceOptions]
     broker_queue: int = 1000
+    loses_power: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from simulator.world.adversary import Adversary
 from simulator.world.broker import Broker
 from simulator.world.clock import Clock
 from simulator.world.devices import SimulatedDevice, Surroundings
+from simulator.world.disk_storage import storage_for
 from simulator.world.faults import Faults
 from simulator.world.gateway import GatewayMachine
 from simulator.world.network import Network
 from simulator.world.operator import Operator
 from simulator.world.rail import SimulatedRail
-from simulator.world.storage import FolderStorage
 from simulator.world.story import Options
 from simulator.world.trace import Trace, database_digest
 from simulator.world.watch import OracleMaker, Watch
@@ -53,7 +53,7 @@ class World:
         self.broker = Broker(
             self.clock, self.network, self.faults, self.trace, options.broker_queue
         )
-        self.storage = FolderStorage(folder)
+        self.storage = storage_for(options.seed, folder, loses_power=options.loses_power)
         keys = GatewayKeys(self._seed("gateway"))
         self.watch = Watch(
             oracle(keys.public, self.storage.read), self.clock, self.trace, self.faults

@@ -163,6 +163,15 @@ BUGS = [
         _INGEST,
     ),
     Bug(
+        "commits are not synced",
+        "gateway/store/engine.py",
+        '    ("synchronous", "PRAGMA synchronous=FULL", 2),',
+        '    ("synchronous", "PRAGMA synchronous=OFF", 0),',
+        "what was acknowledged is gone when power fails",
+        ("tests/store/test_store_engine.py",),
+        world=True,
+    ),
+    Bug(
         "the fencing token is not compared",
         "gateway/store/lease.py",
         "    if row is None or row.token != token:",

@@ -5,15 +5,17 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.store import engine
 from simulator.world import story as stories
 from simulator.world.actions import make
 from simulator.world.faults import KINDS
 from simulator.world.run import Outcome, play
-from simulator.world.seeds import outcomes
+from simulator.world.seeds import outcomes, the_oracle
 from simulator.world.story import Story, StoryError
 from tests.sizes import size
 from tests.world.standin import StandIn
@@ -97,3 +99,18 @@ def test_the_page_has_the_table_of_faults() -> None:
     page = (ROOT / "docs" / "world.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert rows == [f"| `{kind}` | {what} |" for kind, what in KINDS.items()]
+
+
+def test_a_commit_that_is_not_synced_is_found_where_power_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The disk truly forgets: with SQLite told not to sync, what was acknowledged is lost."""
+    monkeypatch.setattr(engine, "_PRAGMAS", (("synchronous", "PRAGMA synchronous=OFF", 0),))
+    told = [story for story in map(make, range(100)) if story.options.loses_power]
+    assert any(not play(story, the_oracle()).ok for story in told)
+
+
+def test_where_all_is_synced_a_power_cut_loses_no_more_than_a_kill() -> None:
+    story = next(story for story in map(make, range(100)) if story.options.loses_power)
+    on_a_folder = replace(story, options=replace(story.options, loses_power=False))
+    assert hashes(play(story, StandIn)) == hashes(play(on_a_folder, StandIn))
