@@ -10,20 +10,20 @@ from random import Random
 
 from simulator.world.disk_c import DiskUnavailable
 from simulator.world.disk_vfs import SqliteDisk
-from simulator.world.storage import FILE, Failures, FolderStorage, Storage, empty_database
+from simulator.world.storage import FILE, Failing, FolderStorage, Storage, empty_database
 
 
-class DiskStorage:
+class DiskStorage(Failing):
     """A database on a simulated disk; the seed decides what each power cut leaves.
 
     Raises DiskUnavailable where Python's SQLite can't be given one.
     """
 
     def __init__(self, seed: int) -> None:
+        super().__init__()
         # Nothing waits for a lock in a world of one thread, so no time need pass.
         self._disk = SqliteDisk(Random(f"disk {seed}"), now=lambda: 0.0, sleep=lambda _: None)
         self._disk.put(FILE, empty_database())
-        self._failures = Failures()
 
     def path(self) -> str:
         """The file's URI."""
@@ -37,18 +37,6 @@ class DiskStorage:
         """Lose what is not synced, or any part of it."""
         self._disk.power_cut()
         return True
-
-    def fail(self, what: str, after: int) -> None:
-        """Fail a statement that writes (`write`), or a commit (`sync`), after so many more."""
-        self._failures.plan(what, after)
-
-    def fails(self, what: str) -> bool:
-        """Whether this is one to fail."""
-        return self._failures.reached(what)
-
-    def mend(self) -> None:
-        """Fail nothing any more."""
-        self._failures.clear()
 
     def close(self) -> None:
         """Take the disk out of SQLite."""

@@ -52,26 +52,26 @@ class Storage(Protocol):
         """Give everything back."""
 
 
-class Failures:
-    """Which write or sync is to fail. They are the program's own statements and commits, not those
-    of SQLite's files, so that a story is the same one with every release of SQLite."""
+class Failing:
+    """Storage of which a write or a sync can fail. They are the program's own statements and
+    commits, not those of SQLite's files, so that a story is the same with every release of it."""
 
     def __init__(self) -> None:
         self._left: dict[str, int] = {}
 
-    def plan(self, what: str, after: int) -> None:
-        """Let one fail after so many more."""
+    def fail(self, what: str, after: int) -> None:
+        """Fail a statement that writes (`write`), or a commit (`sync`), after so many more."""
         self._left[what] = after + 1
 
-    def reached(self, what: str) -> bool:
-        """Count one; whether it is the one."""
+    def fails(self, what: str) -> bool:
+        """Count one; whether it is one to fail."""
         left = self._left.get(what, 0)
         if left:
             self._left[what] = left - 1
         return left == 1
 
-    def clear(self) -> None:
-        """Let none fail any more."""
+    def mend(self) -> None:
+        """Fail nothing any more."""
         self._left.clear()
 
 
@@ -87,13 +87,13 @@ def empty_database() -> bytes:
         shutil.rmtree(folder)
 
 
-class FolderStorage:
+class FolderStorage(Failing):
     """A database in a folder of its own, in memory where the system offers that."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._path = folder / FILE
         self._path.write_bytes(empty_database())
-        self._failures = Failures()
 
     def path(self) -> str:
         """The file's path."""
@@ -106,18 +106,6 @@ class FolderStorage:
     def lose_power(self) -> bool:
         """A folder loses nothing."""
         return False
-
-    def fail(self, what: str, after: int) -> None:
-        """Fail a statement that writes (`write`), or a commit (`sync`), after so many more."""
-        self._failures.plan(what, after)
-
-    def fails(self, what: str) -> bool:
-        """Whether this is one to fail."""
-        return self._failures.reached(what)
-
-    def mend(self) -> None:
-        """Fail nothing any more."""
-        self._failures.clear()
 
     def close(self) -> None:
         """The folder is its owner's to remove."""
