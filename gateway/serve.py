@@ -39,6 +39,8 @@ from gateway.store.tables import Base
 
 log = structlog.get_logger(__name__)
 
+_SETTLE_AGAIN_SECONDS = 60
+
 lease = Base.metadata.tables["lease"]
 run_table = Base.metadata.tables["run"]
 
@@ -206,8 +208,10 @@ class _Process:
                 results = settlement.settle(office.store, office.keys, office.rail, None)
                 log.info("settled", runs=[each.run for each in results])
             except (SQLAlchemyError, StoreError, OSError) as error:
-                # Nothing is lost: what was not settled is due at the next time.
+                # Nothing is lost: what was not settled is still due.
                 log.error("settlement failed, to be tried again", error=repr(error))
+                wait = min(every, _SETTLE_AGAIN_SECONDS)
+                continue
             except BaseException as error:
                 self._failed(error)
                 raise

@@ -1,14 +1,16 @@
 """The thread that takes batches: whatever arrived while the last one was on its way to the disk.
 
 There is no timer in the hot path. Between batches, at most once a second, it tells devices what
-operators decided and closes channels that have expired. A database that can't be written or a lost
-lease ends the worker, and with it the process: nothing may be answered that is not on disk.
+operators decided and closes channels that have expired. While the database is away the batch waits,
+and so does all that arrives; what does not pass, a file that can't be written or a lost lease, ends
+the worker, and with it the process: nothing may be answered that is not on disk.
 """
 
 import threading
 import time
 from collections.abc import Callable
 from os import cpu_count
+from typing import TypeVar
 
 import structlog
 
@@ -21,10 +23,12 @@ from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
 from gateway.store import lease
 from gateway.store.engine import Store
+from gateway.store.outages import patiently
 
 log = structlog.get_logger(__name__)
 
 _UPKEEP_SECONDS = 1.0
+_Result = TypeVar("_Result")
 
 
 class Worker:
@@ -83,13 +87,16 @@ class Worker:
             elif self._stopping.is_set():
                 return
             if time.monotonic() >= next_upkeep:
-                upkeep.expire(self._context)
-                self.link.publish(upkeep.tell(self._context))
+                self._patiently(lambda: upkeep.expire(self._context))
+                self.link.publish(self._patiently(lambda: upkeep.tell(self._context)))
                 next_upkeep = time.monotonic() + _UPKEEP_SECONDS
+
+    def _patiently(self, work: Callable[[], _Result]) -> _Result:
+        return patiently(work, self._stopping.wait, self._context.directory.forget)
 
     def _answer(self, batch: list[Received]) -> None:
         try:
-            answers = process(self._context, batch)
+            answers = self._patiently(lambda: process(self._context, batch))
         except Overtaken:
             # Operators decided faster than the batch could commit, eight times over: the devices
             # repeat what was not answered.

@@ -93,7 +93,7 @@ def test_d14_who_says_too_much_is_told_so_once_in_a_while() -> None:
     assert told == 2
 
 
-@pytest.mark.threat("D14")
+@pytest.mark.threat("D14", "C13")
 def test_d14_memory_is_bounded_however_many_names_there_are() -> None:
     rate = Rate(SECOND, 1, most=100)
     allowed = sum(rate.allows(f"{number}", 0) for number in range(10_000))
