@@ -1,6 +1,6 @@
 # Tallystick: `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format threats coverage mutation fuzz clean campaign
+.PHONY: help setup demo test lint format threats coverage mutation fuzz lock audit clean campaign
 BIN := .venv/bin
 
 help: ## list these targets
@@ -43,6 +43,12 @@ campaign: setup ## the long campaigns, hours of them (ONLY="world crash" chooses
 	@scripts/test-services.sh
 	@scripts/campaign.sh $(ONLY)
 
+lock: setup ## write requirements.lock anew from pyproject.toml, and keep the versions that fit
+	@scripts/lock.sh
+
+audit: setup ## ask the public advisories about every package in requirements.lock
+	@scripts/audit.sh
+
 clean: ## remove .venv and everything that was made
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv setup.log build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

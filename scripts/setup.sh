@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv with Tallystick and its tools, and finds or installs the MQTT broker.
-# Running it again is safe, and instant while pyproject.toml and this file are unchanged.
+# What is installed stands in requirements.lock, and a file that has not its hash is refused.
+# Running it again is safe, and instant while the lock, pyproject.toml and this file are unchanged.
 # PYTHON names the interpreter; otherwise the newest of 3.11 and above is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -24,12 +25,13 @@ find_python() {
     return 1
 }
 
-# Run a step, its output to the log only; if it fails, show the log's end.
-step() {
-    if ! "$@" >>"$LOG" 2>&1; then
-        printf 'setup: this failed: %s\nsetup: the end of %s:\n' "$*" "$LOG" >&2
-        tail -n 20 "$LOG" >&2
-        return 1
+# Install with pip, its output to the log only; if it fails, say in one line why. The log is kept.
+install() {
+    if ! "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input "$@" \
+        >>"$LOG" 2>&1; then
+        cp "$LOG" setup.log
+        why=$(grep -i 'error' setup.log | tail -n 1)
+        fail "installing failed (${why:-no reason told}); see setup.log"
     fi
 }
 
@@ -38,7 +40,7 @@ find_mosquitto() {
 }
 
 hash_of_inputs() {
-    cat pyproject.toml scripts/setup.sh | cksum
+    cat pyproject.toml requirements.lock scripts/setup.sh | cksum
     "$VENV/bin/python" --version
     pwd # an editable install and its scripts hold this path
 }
@@ -87,19 +89,19 @@ on Debian or Ubuntu: sudo apt-get install python3-venv"
 fi
 : >"$LOG"
 
-extras=dev
 if mosquitto=$(find_mosquitto); then
     say "setup: MQTT broker: $mosquitto"
 elif scripts/install-debian.sh mosquitto >>"$LOG" 2>&1 && mosquitto=$(find_mosquitto); then
     say "setup: MQTT broker: installed $mosquitto"
 else
-    extras=dev,embedded-broker
     say "setup: MQTT broker: no Mosquitto and no way to install it, so a Python one serves the demo:" \
         "MQTT 3.1.1 only, slower, keeps nothing. To mend it: sudo apt-get install mosquitto"
 fi
 
-say "setup: installing Tallystick and its tools (half a minute; see $LOG)"
-step "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input -e ".[$extras]" ||
-    exit 1
+say "setup: installing Tallystick and its tools (a minute or two; see $LOG)"
+install --require-hashes --no-deps -r requirements.lock
+# The project itself has no hash; nothing else is fetched for it.
+install --no-deps --no-build-isolation -e .
+rm -f setup.log
 hash_of_inputs >"$STAMP"
 say "setup: done"

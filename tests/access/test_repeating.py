@@ -1,5 +1,6 @@
 """O4, O5: what is asked for twice is done once, on a real server, from two connections at once."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,10 @@ KEPT = idempotency.KEPT_S
 @contextmanager
 def _served(house: House) -> Iterator[str]:
     """The application behind a real HTTP server."""
-    config = uvicorn.Config(house.app, port=0, lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(house.app, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
-    listening = config.bind_socket()
+    # Listening before the server is: a client that is first waits, and is not turned away.
+    listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
