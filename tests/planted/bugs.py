@@ -398,9 +398,9 @@ BUGS = [
     Bug(
         "PUBACK before the commit",
         "gateway/ingest/worker.py",
-        "        try:\n            answers = process(self._context, batch)",
+        "        try:\n            answers = self._patiently(",
         "        self.link.acknowledge(batch)\n"
-        "        try:\n            answers = process(self._context, batch)",
+        "        try:\n            answers = self._patiently(",
         "the broker forgets an open or a close that no disk holds",
         ("tests/broker/test_puback.py",),
     ),
