@@ -13,5 +13,8 @@ MAX_INT = (1 << 63) - 1
 MAX_MESSAGE = 4096
 """Greatest message in bytes, envelope included; checked before anything is parsed."""
 
-MAX_CHANNELS_PER_DEVICE = 8
+MAX_CHANNELS_PER_DEVICE = 6
 """Channels that one device may have open at once, so that one `resume` holds them all."""
+
+MAX_EARNED_PER_DEVICE = 8
+"""Channels that one device may be paid on at once: a board must keep each of them."""

@@ -22,7 +22,9 @@ _MAC0_START = b"\xd1\x84\x43\xa1\x01\x05\xa0"  # tag 17, array of 4, {1: 5}, {}
 _SIGNATURE_HEAD = b"\x58\x40"
 _MAC_HEAD = b"\x58\x20"
 _AAD = b"tallystick/v1/"
-KINDS = UP_KINDS + DOWN_KINDS
+OFF_WIRE_KINDS = ("run",)
+"""What is signed and shown as a file, and never published on a topic."""
+KINDS = UP_KINDS + DOWN_KINDS + OFF_WIRE_KINDS
 """What a message can be; each has its own external_aad."""
 
 
@@ -44,18 +46,25 @@ def _start(context: bytes, protected: bytes, kind: str) -> bytes:
     return b"\x84" + cbor.head(3, len(context)) + context + protected + cbor.head(2, len(aad)) + aad
 
 
-_SIGN_STARTS = {kind: _start(b"Signature1", b"\x43\xa1\x01\x27", kind) for kind in KINDS}
-_MAC_STARTS = {kind: _start(b"MAC0", b"\x43\xa1\x01\x05", kind) for kind in KINDS}
+# Of the kinds that have been seen: a device sees but some of them.
+_SIGN_STARTS: dict[str, bytes] = {}
+_MAC_STARTS: dict[str, bytes] = {}
 
 
 def sign_structure(kind: str, payload: bytes) -> bytes:
     """The bytes that a signature of this kind of message is over."""
-    return _SIGN_STARTS[kind] + cbor.head(2, len(payload)) + payload
+    start = _SIGN_STARTS.get(kind)
+    if start is None:
+        start = _SIGN_STARTS[kind] = _start(b"Signature1", b"\x43\xa1\x01\x27", kind)
+    return start + cbor.head(2, len(payload)) + payload
 
 
 def mac_structure(kind: str, payload: bytes) -> bytes:
     """The bytes that a MAC of this kind of message is over."""
-    return _MAC_STARTS[kind] + cbor.head(2, len(payload)) + payload
+    start = _MAC_STARTS.get(kind)
+    if start is None:
+        start = _MAC_STARTS[kind] = _start(b"MAC0", b"\x43\xa1\x01\x05", kind)
+    return start + cbor.head(2, len(payload)) + payload
 
 
 def sign1(kind: str, payload: bytes, sign: "Callable[[bytes], bytes]") -> bytes:
@@ -102,6 +111,14 @@ def open_mac0(kind: str, message: bytes, key: bytes) -> bytes:
     if not equal(tag, hmac_sha256(key, mac_structure(kind, payload))):
         raise AuthenticationError(kind, "the MAC does not match")
     return payload
+
+
+def unverified(message: bytes) -> bytes:
+    """The payload of either envelope, which nothing may be done with but finding out whose key must
+    have made it. Raises WireError."""
+    if message[:1] == _SIGN1_START[:1]:
+        return _split(message, _SIGN1_START, _SIGNATURE_HEAD, SIGNATURE_SIZE)[0]
+    return _split(message, _MAC0_START, _MAC_HEAD, MAC_SIZE)[0]
 
 
 def _split(message: bytes, start: bytes, tail_head: bytes, tail_size: int) -> tuple[bytes, bytes]:

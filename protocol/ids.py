@@ -21,6 +21,11 @@ def channel_id(terms: bytes) -> bytes:
     return hashlib.sha256(terms).digest()
 
 
+def listing_id(sell: bytes) -> bytes:
+    """The 32-byte id of the listing that this payload of a `sell` makes."""
+    return hashlib.sha256(sell).digest()
+
+
 def tariff_id(tariff: bytes) -> bytes:
     """The 32-byte id of the tariff with this encoding."""
     return hashlib.sha256(tariff).digest()

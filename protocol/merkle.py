@@ -14,47 +14,75 @@ def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def _split(count: int) -> int:
-    """The greatest power of two below `count`."""
-    size = 1
-    while size * 2 < count:
-        size *= 2
-    return size
+class Tree:
+    """A tree that grows leaf by leaf and keeps only the roots of its full parts, so its memory is
+    the logarithm of its size. It also gathers the audit path of one leaf, the one that is watched;
+    `index` is that leaf's number (from 0), -1 if there is none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.index = -1
+        self._parts: list[tuple[bytes, bool]] = []  # (root, holds the watched leaf), largest first
+        self._path: list[bytes] = []
+
+    def add(self, hash_: bytes, watched: bool = False) -> None:
+        """Take the next leaf, given by its hash. At most one may be watched."""
+        if watched:
+            self.index = self.count
+        part = hash_, watched
+        rest = self.count
+        self.count += 1
+        # A binary counter: each carry joins two parts of one size.
+        while rest & 1:
+            part = _join(self._parts.pop(), part, self._path)
+            rest >>= 1
+        self._parts.append(part)
+
+    def root(self) -> bytes:
+        """The Merkle tree hash of what has come, 32 bytes. Of nothing: the SHA-256 of nothing."""
+        if not self._parts:
+            return hashlib.sha256(b"").digest()
+        return self._whole([])
+
+    def path(self) -> list[bytes]:
+        """The audit path of the watched leaf: sibling hashes from the leaf up.
+
+        Raises WireError if none has come.
+        """
+        if self.index < 0:
+            raise WireError("index", "must be that of one of the leaves")
+        path = list(self._path)
+        self._whole(path)
+        return path
+
+    def _whole(self, path: list[bytes]) -> bytes:
+        whole = self._parts[-1]
+        for part in reversed(self._parts[:-1]):
+            whole = _join(part, whole, path)
+        return whole[0]
+
+
+def _join(
+    left: tuple[bytes, bool], right: tuple[bytes, bool], path: list[bytes]
+) -> tuple[bytes, bool]:
+    if left[1]:
+        path.append(right[0])
+    elif right[1]:
+        path.append(left[0])
+    return _node(left[0], right[0]), left[1] or right[1]
 
 
 def root(leaves: list[bytes]) -> bytes:
     """The Merkle tree hash of these leaves, 32 bytes. Of none: the SHA-256 of nothing."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
     return root_of_hashes([leaf_hash(leaf) for leaf in leaves])
 
 
 def root_of_hashes(hashes: list[bytes]) -> bytes:
-    """The Merkle tree hash over at least one leaf hash."""
-    level = hashes
-    # Pairing neighbours and carrying an odd last one up gives RFC 6962's tree, without recursion.
-    while len(level) > 1:
-        pairs = [_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        if len(level) % 2:
-            pairs.append(level[-1])
-        level = pairs
-    return level[0]
-
-
-def proof(leaves: list[bytes], index: int) -> list[bytes]:
-    """The audit path of leaf `index` (0..len-1): sibling hashes from the leaf up.
-
-    Raises WireError if there is no such leaf.
-    """
-    # No star in the displays: MicroPython has none.
-    if not 0 <= index < len(leaves):
-        raise WireError("index", "must be that of one of the leaves")
-    if len(leaves) == 1:
-        return []
-    half = _split(len(leaves))
-    if index < half:
-        return proof(leaves[:half], index) + [root(leaves[half:])]  # noqa: RUF005
-    return proof(leaves[half:], index - half) + [root(leaves[:half])]  # noqa: RUF005
+    """The Merkle tree hash over leaf hashes, as `root` of their leaves."""
+    tree = Tree()
+    for each in hashes:
+        tree.add(each)
+    return tree.root()
 
 
 def is_included(leaf: bytes, index: int, count: int, path: list[bytes], root_hash: bytes) -> bool:

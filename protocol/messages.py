@@ -10,7 +10,7 @@ from protocol import MAX_CHANNELS_PER_DEVICE, MAX_INT, cbor
 from protocol.errors import WireError
 from protocol.fields import array, data, integer, octets, read_map, text
 from protocol.ids import channel_id
-from protocol.pricing import Tariff, tariff_from_map
+from protocol.pricing import Price, Tariff, tariff_from_map
 from protocol.reasons import NAMES, REASONS
 from protocol.topics import UP_KINDS
 
@@ -44,7 +44,8 @@ def read_hello(payload: bytes) -> Hello:
 
 
 class Offer:
-    """The terms that the gateway would accept from this device. COSE_Sign1 of the gateway."""
+    """The terms that the gateway would accept from this device. `follows` is the id of the tariff
+    that this one follows on channels that are open, else empty. COSE_Sign1 of the gateway."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Offer:
         window: int,
         max_lifetime: int,
         time: int,
+        follows: bytes = b"",
     ) -> None:
         self.tariff = tariff
         self.payee_key = payee_key
@@ -63,8 +65,10 @@ class Offer:
         self.window = window
         self.max_lifetime = max_lifetime
         self.time = time
+        self.follows = follows
 
     def payload(self) -> bytes:
+        follows = (self.follows,) if self.follows else ()
         return cbor.encode_numbered(
             self.tariff.to_map(),
             self.payee_key,
@@ -73,12 +77,13 @@ class Offer:
             self.window,
             self.max_lifetime,
             self.time,
+            *follows,
         )
 
 
 def read_offer(payload: bytes) -> Offer:
     """Raises WireError."""
-    fields = _fields(payload, (1, 2, 3, 4, 5, 6, 7), "offer")
+    fields = read_map(cbor.decode(payload), (1, 2, 3, 4, 5, 6, 7), (8,), "offer")
     return Offer(
         tariff_from_map(fields[1], "offer.tariff"),
         data(fields[2], 32, "offer.payee_key"),
@@ -87,11 +92,13 @@ def read_offer(payload: bytes) -> Offer:
         integer(fields[5], "offer.window"),
         integer(fields[6], "offer.max_lifetime"),
         integer(fields[7], "offer.time"),
+        data(fields[8], HASH_SIZE, "offer.follows") if 8 in fields else b"",
     )
 
 
 class Terms:
-    """All that a channel is, for its whole life; the payload of `open`, signed by the payer."""
+    """All that a channel is, for its whole life; the payload of `open`, signed by the payer.
+    `price` is what its units cost, which is the tariff's until a leg changes it."""
 
     def __init__(
         self,
@@ -107,6 +114,7 @@ class Terms:
         self.payee_key = payee_key
         self.gateway_key = gateway_key
         self.tariff = tariff
+        self.price = Price(tariff)
         self.capacity = capacity
         self.expiry = expiry
         self.nonce = nonce
@@ -233,14 +241,18 @@ class Tick:
 def read_tick(payload: bytes) -> Tick:
     """Raises WireError."""
     fields = _fields(payload, (1, 2, 3), "tick")
-    index = integer(fields[2], "tick.index")
-    if index == 0:
-        raise WireError("tick.index", "must be at least 1")
     return Tick(
         data(fields[1], TICK_HANDLE_SIZE, "tick.handle"),
-        index,
+        _tick_index(fields[2], "tick.index"),
         data(fields[3], HASH_SIZE, "tick.preimage"),
     )
+
+
+def _tick_index(value: object, where: str) -> int:
+    index = integer(value, where)
+    if index == 0:
+        raise WireError(where, "must be at least 1")
+    return index
 
 
 class Close:
@@ -291,25 +303,55 @@ def read_ack(payload: bytes) -> Ack:
 
 class Grant:
     """How far the device may deliver, cumulative units. `serial` rises with every decision of an
-    operator, so an older grant never undoes a newer one. COSE_Mac0."""
+    operator, so an older grant never undoes a newer one. `capacity` is that of a channel that was
+    topped up, else 0. `free` is what the payer's account has left to reserve, said while it is
+    little, else None. `leg` names the leg that the channel is on, empty on its first.
+    COSE_Mac0."""
 
-    def __init__(self, channel: bytes, limit: int, serial: int) -> None:
+    def __init__(
+        self,
+        channel: bytes,
+        limit: int,
+        serial: int,
+        capacity: int = 0,
+        free: "int | None" = None,
+        leg: bytes = b"",
+    ) -> None:
         self.channel = channel
         self.limit = limit
         self.serial = serial
+        self.capacity = capacity
+        self.free = free
+        self.leg = leg
 
     def payload(self) -> bytes:
-        return cbor.encode_numbered(self.channel, self.limit, self.serial)
+        fields: dict[int, object] = {1: self.channel, 2: self.limit, 3: self.serial}
+        if self.capacity:
+            fields[4] = self.capacity
+        if self.free is not None:
+            fields[5] = self.free
+        if self.leg:
+            fields[6] = self.leg
+        return cbor.encode(fields)
 
 
 def read_grant(payload: bytes) -> Grant:
     """Raises WireError."""
-    fields = _fields(payload, (1, 2, 3), "grant")
-    return Grant(
+    fields = read_map(cbor.decode(payload), (1, 2, 3), (4, 5, 6), "grant")
+    grant = Grant(
         data(fields[1], HASH_SIZE, "grant.channel_id"),
         integer(fields[2], "grant.limit"),
         integer(fields[3], "grant.serial"),
     )
+    if 4 in fields:
+        grant.capacity = integer(fields[4], "grant.capacity")
+        if grant.capacity == 0:
+            raise WireError("grant.capacity", "must be at least 1")
+    if 5 in fields:
+        grant.free = integer(fields[5], "grant.free")
+    if 6 in fields:
+        grant.leg = data(fields[6], TICK_HANDLE_SIZE, "grant.leg")
+    return grant
 
 
 class Credit:
@@ -371,13 +413,40 @@ def read_receipt(payload: bytes) -> Receipt:
 
 
 class Resumed:
-    """One open channel as the gateway has it, proven by the device's own two signatures."""
+    """One open channel as the gateway has it, proven by the device's own signatures, and where it
+    has ticked since, by the value of its own chain at `tick_index`. `topup` is the whole message of
+    the greatest accepted top-up, `leg` that of the leg that it is on, or empty."""
 
-    def __init__(self, open_message: bytes, last_iou: bytes, limit: int, serial: int) -> None:
+    def __init__(
+        self,
+        open_message: bytes,
+        last_iou: bytes,
+        limit: int,
+        serial: int,
+        tick_index: int = 0,
+        preimage: bytes = b"",
+        topup: bytes = b"",
+        leg: bytes = b"",
+    ) -> None:
         self.open_message = open_message
         self.last_iou = last_iou
         self.limit = limit
         self.serial = serial
+        self.tick_index = tick_index
+        self.preimage = preimage
+        self.topup = topup
+        self.leg = leg
+
+    def row(self) -> list[object]:
+        """The channel's entry in a `resume`."""
+        row: list[object] = [self.open_message, self.last_iou, self.limit, self.serial]
+        if self.tick_index:
+            row += [self.tick_index, self.preimage]
+        if self.topup or self.leg:
+            row.append(self.topup)
+        if self.leg:
+            row.append(self.leg)
+        return row
 
 
 class Resume:
@@ -389,7 +458,7 @@ class Resume:
         self.channels = channels
 
     def payload(self) -> bytes:
-        rows = [[c.open_message, c.last_iou, c.limit, c.serial] for c in self.channels]
+        rows = [channel.row() for channel in self.channels]
         return cbor.encode_numbered(self.nonce, rows)
 
 
@@ -398,20 +467,30 @@ def read_resume(payload: bytes) -> Resume:
     fields = _fields(payload, (1, 2), "resume")
     rows = array(fields[2], "resume.channels")
     if len(rows) > MAX_CHANNELS_PER_DEVICE:
-        raise WireError("resume.channels", "more than 8 channels")
+        raise WireError("resume.channels", "more than 6 channels")
     channels = []
     for row in rows:
         parts = array(row, "resume.channels")
-        if len(parts) != 4:
-            raise WireError("resume.channels", "each must be an array of 4")
-        channels.append(
-            Resumed(
-                octets(parts[0], "resume.open"),
-                octets(parts[1], "resume.last_iou"),
-                integer(parts[2], "resume.limit"),
-                integer(parts[3], "resume.serial"),
-            )
+        if not 4 <= len(parts) <= 8:
+            raise WireError("resume.channels", "each must be an array of 4 to 8")
+        known = Resumed(
+            octets(parts[0], "resume.open"),
+            octets(parts[1], "resume.last_iou"),
+            integer(parts[2], "resume.limit"),
+            integer(parts[3], "resume.serial"),
         )
+        signed = parts[4:]
+        if len(signed) > 1 and isinstance(signed[0], int):
+            known.tick_index = _tick_index(signed[0], "resume.tick_index")
+            known.preimage = data(signed[1], HASH_SIZE, "resume.preimage")
+            signed = signed[2:]
+        if signed:
+            known.topup = octets(signed[0], "resume.topup")
+            if len(signed) > 1:
+                known.leg = octets(signed[1], "resume.leg")
+            if not signed[-1] or len(signed) > 2:
+                raise WireError("resume.topup", "is left out where there is none")
+        channels.append(known)
     return Resume(data(fields[1], NONCE_SIZE, "resume.nonce"), channels)
 
 
@@ -442,3 +521,21 @@ def read_refused(payload: bytes) -> Refused:
     if len(channel) not in (0, HASH_SIZE):
         raise WireError("refused.channel_id", "must be 32 bytes or empty")
     return Refused(kind, NAMES[number], channel, integer(fields[4], "refused.expected"))
+
+
+class Successor:
+    """Another key of the gateway's follows the one that signs this. COSE_Sign1 of the gateway, by
+    the key that is followed. `time` is when, in Unix seconds by the gateway's clock."""
+
+    def __init__(self, key: bytes, time: int) -> None:
+        self.key = key
+        self.time = time
+
+    def payload(self) -> bytes:
+        return cbor.encode_numbered(self.key, self.time)
+
+
+def read_successor(payload: bytes) -> Successor:
+    """Raises WireError."""
+    fields = _fields(payload, (1, 2), "successor")
+    return Successor(data(fields[1], 32, "successor.key"), integer(fields[2], "successor.time"))

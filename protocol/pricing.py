@@ -83,6 +83,32 @@ class Tariff:
         return min(MAX_INT, ((amount + 1) * self.denominator - 1) // self.numerator)
 
 
+class Price:
+    """What a channel's units cost from a place on: (`amount`, `units`), cumulative, is where this
+    tariff took over, 0 and 0 where it is the channel's first."""
+
+    def __init__(self, tariff: Tariff, amount: int = 0, units: int = 0) -> None:
+        self.tariff = tariff
+        self.amount = amount
+        self.units = units
+
+    def amount_of(self, units: int) -> int:
+        """What `units` in all cost in all, in atomic units: `amount`, and what is beyond it at the
+        tariff's price, rounded down once.
+
+        Raises ProtocolError `over_capacity` if no amount on the wire is that large.
+        """
+        amount = self.amount + self.tariff.amount(max(0, units - self.units))
+        if amount > MAX_INT:
+            raise ProtocolError("over_capacity", "amount", "greater than 2^63-1")
+        return amount
+
+    def units_within(self, amount: int) -> int:
+        """The most units in all that cost no more than `amount` in all, which is not below this
+        price's own; 2^63-1 where they cost nothing."""
+        return min(MAX_INT, self.units + self.tariff.units_within(amount - self.amount))
+
+
 def tariff_from_map(value: object, where: str = "tariff") -> Tariff:
     """The tariff in a decoded map. Raises WireError naming the field that is wrong."""
     parts = read_map(value, _FIELDS, (), where)

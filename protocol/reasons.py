@@ -24,6 +24,7 @@ REASONS = {
     "bad_tick": 20,
     "unavailable": 21,
     "insufficient_funds": 22,
+    "wrong_leg": 23,
 }
 
 NAMES = {number: name for name, number in REASONS.items()}

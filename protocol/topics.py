@@ -6,7 +6,7 @@ shards, and no channel is ever split over two workers.
 
 from protocol.errors import WireError
 
-UP_KINDS = ("hello", "open", "iou", "tick", "close")
+UP_KINDS = ("hello", "open", "iou", "tick", "close", "sell", "find", "topup", "leg")
 DOWN_KINDS = (
     "offer",
     "opened",
@@ -17,6 +17,9 @@ DOWN_KINDS = (
     "statement",
     "resume",
     "refused",
+    "successor",
+    "listed",
+    "mirror",
 )
 
 QOS = {
@@ -34,6 +37,13 @@ QOS = {
     "statement": 1,
     "resume": 1,
     "refused": 0,
+    "successor": 1,
+    "sell": 1,
+    "find": 1,
+    "listed": 1,
+    "mirror": 1,
+    "topup": 1,
+    "leg": 1,
 }
 """IOUs, ticks and what answers them travel at QoS 0: the next one contains them."""
 

@@ -9,7 +9,7 @@ U + k*T = 0 (without the cofactor), or to nothing at all (with it).
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware.crypto.ed25519 import L
+from firmware.crypto.curve import L
 from tests.protocol.small_order import NON_CANONICAL, TORSION, challenge, encoding, plus, point
 from tests.protocol.small_order import times as multiple
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from gateway.keys import GatewayKeys
-from protocol import MAX_INT, envelope
+from protocol import MAX_INT, envelope, merkle
 from protocol.errors import ProtocolError
 from protocol.messages import Iou, Terms
 from protocol.payer import PayerChannel
@@ -64,6 +64,14 @@ def error_of(call: Callable[..., object], *arguments: object) -> ProtocolError |
     except ProtocolError as error:
         return error
     return None
+
+
+def proof(leaves: list[bytes], index: int) -> list[bytes]:
+    """The audit path of leaf `index` of these. Raises WireError if there is no such leaf."""
+    tree = merkle.Tree()
+    for leaf in leaves:
+        tree.add(merkle.leaf_hash(leaf), tree.count == index)
+    return tree.path()
 
 
 def iou_message(iou: Iou, by: GatewayKeys = DEVICE) -> bytes:

@@ -3,8 +3,8 @@ points that have a part of small order beside one of prime order."""
 
 from hashlib import sha512
 
-from firmware.crypto import ed25519
-from firmware.crypto.ed25519 import L, P
+from firmware.crypto import curve
+from firmware.crypto.curve import L, P
 
 _SIGN = 1 << 255
 
@@ -63,12 +63,12 @@ def point(encoded: bytes) -> tuple[int, int, int, int]:
 
 def encoding(of: tuple[int, ...]) -> bytes:
     """A point's canonical encoding."""
-    return ed25519._encode(of)
+    return curve.encode(of)
 
 
 def plus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int, int, int]:
     """The sum of two points."""
-    return ed25519._add(one, other)
+    return curve.add(one, other)
 
 
 def times(scalar: int, of: tuple[int, ...]) -> tuple[int, int, int, int]:

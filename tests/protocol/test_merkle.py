@@ -10,7 +10,7 @@ from protocol import merkle
 from protocol.errors import WireError
 from protocol.messages import HASH_SIZE
 from protocol.statements import PAYEE, PAYER, Statement, StatementLine, check_lines, read_line
-from tests.protocol.parties import NOW
+from tests.protocol.parties import NOW, proof
 
 leaves = st.lists(st.binary(max_size=40), min_size=1, max_size=70, unique=True)
 
@@ -19,7 +19,7 @@ leaves = st.lists(st.binary(max_size=40), min_size=1, max_size=70, unique=True)
 @given(leaves, st.data())
 def test_every_leafs_proof_holds_and_no_altered_one_does(data: list[bytes], draw: Any) -> None:
     index = draw.draw(st.integers(0, len(data) - 1))
-    count, root, path = len(data), merkle.root(data), merkle.proof(data, index)
+    count, root, path = len(data), merkle.root(data), proof(data, index)
     leaf = data[index]
     assert merkle.is_included(leaf, index, count, path, root)
     assert not merkle.is_included(leaf + b"x", index, count, path, root)
@@ -60,7 +60,7 @@ def test_a_node_is_never_taken_for_a_leaf() -> None:
 @pytest.mark.parametrize("index", [-1, 3])
 def test_a_proof_of_no_leaf_is_an_error(index: int) -> None:
     with pytest.raises(WireError, match="index"):
-        merkle.proof([b"a", b"b", b"c"], index)
+        proof([b"a", b"b", b"c"], index)
 
 
 def line(role: int, start: int, end: int, units: tuple[int, int] = (0, 1)) -> bytes:

@@ -4,6 +4,7 @@ Each case stands at an edge, with what lies on both sides of it.
 """
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,18 @@ from protocol.statements import (
     read_line,
     read_statement,
 )
-from tests.protocol.parties import NOW, error_of, price, terms
+from tests.protocol.parties import NOW, error_of, price, proof, terms
 
 EXPIRY = NOW + 86_400
 CAPACITY = 30_000_000
+TOPUP: dict[str, Any] = {
+    "state": OPEN,
+    "capacity": 100,
+    "expiry": 100,
+    "greatest": 200,
+    "wanted": 101,
+    "now": 0,
+}
 
 
 def judged(
@@ -300,17 +309,17 @@ def test_roots_and_proofs_are_those_of_the_standard(count: int) -> None:
     root = merkle.root(leaves)
     assert root == tree(leaves)
     for index in range(count):
-        proof = merkle.proof(leaves, index)
-        assert proof == path(index, leaves)
-        assert merkle.is_included(leaves[index], index, count, proof, root)
-        assert not merkle.is_included(b"x", index, count, proof, root)
-        assert not merkle.is_included(leaves[index], index, count, [*proof, bytes(32)], root)
-        assert not merkle.is_included(leaves[index], index, count, proof[:-1], root) or not proof
+        audit = proof(leaves, index)
+        assert audit == path(index, leaves)
+        assert merkle.is_included(leaves[index], index, count, audit, root)
+        assert not merkle.is_included(b"x", index, count, audit, root)
+        assert not merkle.is_included(leaves[index], index, count, [*audit, bytes(32)], root)
+        assert not merkle.is_included(leaves[index], index, count, audit[:-1], root) or not audit
         for other in range(-2, count + 2):
             if other != index:
-                assert not merkle.is_included(leaves[index], other, count, proof, root)
+                assert not merkle.is_included(leaves[index], other, count, audit, root)
     for index in (-1, count):
-        error = error_of(merkle.proof, leaves, index)
+        error = error_of(proof, leaves, index)
         assert error is not None and error.field == "index"
 
 
@@ -318,11 +327,12 @@ def test_a_proof_for_another_count_of_leaves_does_not_hold() -> None:
     for count in range(1, 9):
         leaves = LEAVES[:count]
         for index in range(count):
-            proof = merkle.proof(leaves, index)
+            audit = proof(leaves, index)
             root = merkle.root(leaves)
             for other in range(index):
-                assert not merkle.is_included(leaves[index], index, other, proof, root)
-    assert not merkle.is_included(b"0", 0, 0, [], merkle.root([]))
+                assert not merkle.is_included(leaves[index], index, other, audit, root)
+    assert merkle.is_included(b"0", 0, 0, [], merkle.root([])) is False
+    assert merkle.is_included(b"0", 0, 1, [bytes(32)], merkle.root([b"0"])) is False
     # A path that goes on beyond the root, with a root made to fit it.
     longer = node(leaf(b"0"), bytes(32))
     assert not merkle.is_included(b"0", 0, 1, [bytes(32)], longer)
@@ -358,7 +368,8 @@ def test_a_line_is_written_and_read_in_this_order() -> None:
         ({7: b"\x06" * 33}, "line.tariff_id"),
         ({3: 11}, "line"),
         ({5: 5}, "line"),
-        ({8: 0}, "line"),
+        ({8: 0}, "line.first"),
+        ({11: 0}, "line"),
     ],
 )
 def test_a_bad_line_is_refused_by_field(change: dict[int, object], field: str) -> None:
@@ -381,10 +392,10 @@ def test_a_statement_is_written_and_read_in_this_order() -> None:
     encoded = cbor.encode(FIELDS)
     statement = read_statement(encoded)
     assert statement.payload() == encoded
-    assert list(vars(statement).values()) == list(FIELDS.values())
+    assert list(vars(statement).values()) == [*FIELDS.values(), None]
     assert list(vars(statement)) == [
         "run", "account", "currency", "scale", "period_start", "period_end", "debits", "credits",
-        "line_count", "lines_root", "journal_head",
+        "line_count", "lines_root", "journal_head", "totals",
     ]  # fmt: skip
     assert read_statement(cbor.encode(FIELDS | {5: 200})).period_start == 200
 
@@ -407,6 +418,7 @@ def test_a_statement_is_written_and_read_in_this_order() -> None:
         ({10: b"\x0a" * 31}, "statement.lines_root"),
         ({11: b"\x0b" * 33}, "statement.journal_head"),
         ({12: 0}, "statement"),
+        ({13: 0}, "statement"),
     ],
 )
 def test_a_bad_statement_is_refused_by_field(change: dict[int, object], field: str) -> None:
@@ -445,3 +457,38 @@ def test_a_statement_holds_to_its_lines(change: dict[int, object], field: str | 
         swapped = [lines[1], lines[0], lines[2]]
         error = error_of(check_lines, statement, swapped)
         assert error is not None and error.field == "statement.lines_root"
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, RAISES),
+        ({"wanted": 200, "greatest": 200}, RAISES),
+        ({"now": 99}, RAISES),
+        # Answered with what it came to, whatever has become of the channel.
+        ({"wanted": 100}, STALE),
+        ({"wanted": 99, "state": CLOSED, "now": 100, "greatest": 1}, STALE),
+    ],
+)
+def test_a_topup_raises_a_capacity_or_was_taken_before(
+    changes: dict[str, Any], verdict: str
+) -> None:
+    assert payee.judge_topup(**(TOPUP | changes)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "field", "expected"),
+    [
+        ({"state": CLOSED, "now": 100}, "closed", "topup.channel_id", 0),
+        ({"state": FROZEN, "now": 100}, "frozen", "topup.channel_id", 0),
+        ({"now": 100, "wanted": 201}, "expired", "topup.channel_id", 100),
+        ({"wanted": 201}, "capacity_not_allowed", "topup.capacity", 200),
+    ],
+)
+def test_a_topup_that_is_refused_says_why(
+    changes: dict[str, Any], reason: str, field: str, expected: int
+) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        payee.judge_topup(**(TOPUP | changes))
+    assert (refused.value.reason, refused.value.field) == (reason, field)
+    assert refused.value.expected == expected

@@ -83,7 +83,7 @@ def test_nothing_is_signed_before_the_gateway_accepts_the_terms() -> None:
 def test_d12_a_device_that_lost_everything_goes_on_from_its_own_signature() -> None:
     agreed = terms()
     known = resumed(agreed, Iou(agreed.channel_id(), 15_000, 50))
-    channel = payer.adopt(known, DEVICE.public, GATEWAY.public, 0, verify)
+    channel = payer.adopt(known, DEVICE.public, [GATEWAY.public], 0, verify)
     assert (channel.signed_amount, channel.signed_units, channel.base) == (15_000, 50, -50)
     assert channel.next_iou(0) is None
     iou = pay(channel, 1)
@@ -94,7 +94,7 @@ def test_d12_a_device_that_lost_everything_goes_on_from_its_own_signature() -> N
 @pytest.mark.threat("D12")
 def test_d12_a_forgotten_channel_without_payments_starts_where_the_meter_stands() -> None:
     known = resumed(terms(), None)
-    channel = payer.adopt(known, DEVICE.public, GATEWAY.public, 700, verify)
+    channel = payer.adopt(known, DEVICE.public, [GATEWAY.public], 700, verify)
     assert (channel.base, channel.next_iou(700)) == (700, None)
 
 
@@ -116,7 +116,7 @@ def test_d12_only_the_devices_own_signatures_are_adopted() -> None:
         "an IOU in place of terms": Resumed(iou_message(iou), b"", 9, 0),
     }
     for name, known in lies.items():
-        error = error_of(payer.adopt, known, DEVICE.public, GATEWAY.public, 0, verify)
+        error = error_of(payer.adopt, known, DEVICE.public, [GATEWAY.public], 0, verify)
         assert error is not None, name
 
 
@@ -247,7 +247,7 @@ def test_records_come_back_as_they_were(base: int, units: int, state: int, limit
     stored = cbor.encode(channel.record())
     again = read_record(cbor.decode(stored))
     assert cbor.encode(again.record()) == stored
-    assert vars(again).keys() == vars(channel).keys()
+    assert set(vars(again)) == set(vars(channel))
     for name in ("id", "base", "state", "iou", "signed_amount", "signed_units", "limit", "serial"):
         assert getattr(again, name) == getattr(channel, name)
 

@@ -9,10 +9,23 @@ from nacl import bindings
 from nacl.signing import SigningKey
 
 from gateway.keys import verify
-from tests.micropython.checks import protocol_payer, protocol_vectors
+from tests.micropython.checks import (
+    protocol_legs,
+    protocol_payer,
+    protocol_settled,
+    protocol_topups,
+    protocol_vectors,
+)
 
 VECTORS = Path(__file__).parents[1] / "vectors"
-CHECKS = {**protocol_vectors.CHECKS, "payer": protocol_payer.check_payer}
+CHECKS = {
+    **protocol_vectors.CHECKS,
+    "payer": protocol_payer.check_payer,
+    "evidence": protocol_settled.check_evidence,
+    "settlement": protocol_settled.check_settlement,
+    "topup": protocol_topups.check_topup,
+    "leg": protocol_legs.check_leg,
+}
 
 
 def load(name: str) -> Any:

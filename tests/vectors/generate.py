@@ -313,7 +313,16 @@ def path(leaves: list[bytes], index: int) -> list[bytes]:
 
 
 def main() -> None:
-    from tests.vectors import rules, said
+    from tests.vectors import (
+        between,
+        evidence,
+        legged,
+        rules,
+        said,
+        settled,
+        succession,
+        topped,
+    )
 
     merkle, chain = hashes()
     write("encoding", encoding())
@@ -326,6 +335,12 @@ def main() -> None:
     write("judge", rules.judge())
     write("topics", rules.topics())
     write("payer", rules.payer())
+    write("succession", succession.succession())
+    write("evidence", evidence.evidence())
+    write("settlement", settled.settlement())
+    write("hub", between.hub())
+    write("topup", topped.topped())
+    write("leg", legged.legged())
 
 
 if __name__ == "__main__":

@@ -17,8 +17,21 @@ from tests.vectors.generate import (
 )
 
 MAX = 2**63 - 1
-UP = ("hello", "open", "iou", "tick", "close")
-DOWN = ("offer", "opened", "ack", "grant", "credit", "receipt", "statement", "resume", "refused")
+UP = ("hello", "open", "iou", "tick", "close", "sell", "find")
+DOWN = (
+    "offer",
+    "opened",
+    "ack",
+    "grant",
+    "credit",
+    "receipt",
+    "statement",
+    "resume",
+    "refused",
+    "successor",
+    "listed",
+    "mirror",
+)
 
 
 def pricing() -> dict[str, Any]:
@@ -152,9 +165,59 @@ def judge() -> dict[str, Any]:
         ("open-ended", tariff(300, 1, 1), 30_000_000, 1_000_000, 1_000, 1_001_000),
         ("open-ended at the end of numbers", tariff(1, 1, 1), 1, MAX - 5, 1_000, MAX),
     ]
+    # State, mark's amount, units of the last IOU, its chain's length, known index, index, now.
+    ticks: list[tuple[str, int, str, int, int, int, int, int, int, str, int, list[int] | None]] = [
+        ("the first", 0, "open", 3_000, 10, 50, 0, 1, TIME, "raises", 0, [3_300, 11]),
+        ("with a gap", 0, "open", 3_300, 10, 50, 1, 50, TIME, "raises", 0, [18_000, 60]),
+        ("known", 0, "open", 3_300, 10, 50, 1, 1, TIME, "stale", 0, None),
+        ("known, frozen", 0, "frozen", 3_300, 10, 50, 1, 1, TIME, "stale", 0, None),
+        ("known, closed", 0, "closed", 3_300, 10, 50, 1, 1, TIME, "stale", 0, None),
+        ("frozen", 0, "frozen", 3_300, 10, 50, 1, 2, TIME, "frozen", 0, None),
+        ("closed", 0, "closed", 3_300, 10, 50, 1, 2, TIME, "closed", 3_300, None),
+        ("no chain", 0, "open", 3_000, 10, 0, 0, 1, TIME, "no_chain", 0, None),
+        ("open-ended", 1, "open", 3_000, 10, 50, 0, 1, TIME, "no_chain", 0, None),
+        ("beyond the end", 0, "open", 3_000, 10, 50, 0, 51, TIME, "bad_tick", 50, None),
+        ("as far as it may", 0, "open", 3_300, 10, 9_000, 1, 1_025, TIME, "raises", 0,
+         [310_500, 1_035]),
+        ("further", 0, "open", 3_300, 10, 9_000, 1, 1_026, TIME, "bad_tick", 1_025, None),
+        ("at the expiry", 0, "open", 3_000, 10, 50, 0, 1, end, "expired", end, None),
+        ("the capacity", 0, "open", full - 300, 99_999, 9, 0, 1, TIME, "raises", 0,
+         [full, 100_000]),
+        ("beyond it", 0, "open", full, 99_999, 9, 1, 2, TIME, "over_capacity", full, None),
+    ]  # fmt: skip
     return {
         "terms": {0: cbor(terms(tariff())), 1: cbor(terms(tariff(300, 1, 1)))},
         "cases": cases,
+        "ticks": [
+            {
+                "name": name,
+                "pricing": pricing,
+                "state": state,
+                "mark_amount": mark_amount,
+                "base_units": base,
+                "length": length,
+                "known": known,
+                "index": index,
+                "now": now,
+                "result": result,
+                "expected": expected,
+                "mark": mark,
+            }
+            for (
+                name,
+                pricing,
+                state,
+                mark_amount,
+                base,
+                length,
+                known,
+                index,
+                now,
+                result,
+                expected,
+                mark,
+            ) in ticks
+        ],
         "limits": [
             {
                 "name": name,

@@ -135,6 +135,35 @@ SAID: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("refused", "mac0", {"kind": "iou", "reason": 7, "channel": CHANNEL, "expected": 450_000}),
     ("refused", "mac0", {"kind": "hello", "reason": 15, "channel": b"", "expected": 0}),
+    ("successor", "gateway", {"key": Party(33).public, "time": TIME}),
+    (
+        "sell",
+        "device",
+        {
+            "payee_key": DEVICE.public,
+            "gateway_key": GATEWAY.public,
+            "tariff": tariff(),
+            "max_capacity": 30_000_000,
+            "window": 20,
+            "max_lifetime": 86_400,
+        },
+    ),
+    ("listed", "mac0", {"listing": sha256(b"listing"), "fee_bp": 250}),
+    ("find", "mac0", {"unit": "W.h", "account": "park", "device": b""}),
+    ("find", "mac0", {"unit": "W.h", "account": "", "device": bytes(range(16))}),
+    (
+        "mirror",
+        "gateway",
+        {
+            "payer_key": GATEWAY.public,
+            "payee_key": DEVICE.public,
+            "gateway_key": GATEWAY.public,
+            "tariff": tariff(0, 1, 1),
+            "capacity": 29_250_000,
+            "expiry": TIME + 172_800,
+            "nonce": bytes(16),
+        },
+    ),
 ]
 
 
@@ -314,6 +343,14 @@ def _wrong_payloads() -> list[tuple[str, str, bytes]]:
         ("a root of 31 bytes", {"lines_root": bytes(31)}),
     ):
         found.append((name, "statement", _payload({**fields, **wrong})))
+    following = {1: Party(33).public, 2: TIME}
+    found += [
+        ("following key of 31 bytes", "successor", cbor({**following, 1: bytes(31)})),
+        ("following key as text", "successor", cbor({**following, 1: "key"})),
+        ("time missing", "successor", cbor({1: following[1]})),
+        ("time negative", "successor", cbor({**following, 2: -1})),
+        ("a third key", "successor", cbor({**following, 3: 0})),
+    ]
     return found
 
 
