@@ -6,26 +6,30 @@ could forget. What may be signed and believed is `protocol.payer`'s to decide; t
 those rules in order. No socket, no clock, no pins: see `link` and `app`.
 """
 
+from binascii import unhexlify
+
+from firmware.belief import Belief
 from firmware.over import Over
 from firmware.record import Record
+from firmware.repeat import Repeat
 from protocol import envelope, messages, payer
 from protocol.errors import ProtocolError, WireError
 from protocol.ids import device_id
-from protocol.messages import CLOSE, Close, Hello, Offer, Terms
-from protocol.payer import CLOSING, OPENING, PayerChannel
+from protocol.messages import CLOSE, TICK_HANDLE_SIZE, Close, Hello, Offer, Terms, Tick
+from protocol.payer import CLOSING, OPEN, OPENING, PayerChannel
 from protocol.reasons import FINAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from firmware.identity import Identity
     from firmware.journal import Journal
+    from firmware.topups import Topups
+    from protocol.messages import Iou, Refused
 
     Messages = list[tuple[str, bytes]]
 
-RETRY_MS = 3_000
-"""First wait for an answer, in milliseconds; it doubles up to RETRY_LONGEST_MS."""
-RETRY_LONGEST_MS = 60_000
 FLUSH_MS = 1_000
 """How long the meter must stand still before units that do not fill a step are signed too."""
 
@@ -33,47 +37,39 @@ _RECEIPT_FOLLOWS = ("closed", "expired")
 # Only the gateway's signed receipt says where payment on a channel ended.
 _OPERATOR_DECIDES = ("frozen", "conflict", "device_suspended")
 _PASSES = ("unavailable", "rate_limited")
+_NO_TICK = ("no_chain", "bad_tick")
 # Nothing was decided: what got no answer is repeated.
 _WAIT = _RECEIPT_FOLLOWS + _OPERATOR_DECIDES + _PASSES
-
-
-class Identity:
-    """The device's key and what follows from it. `sign(message)` makes its Ed25519 signature,
-    `verify(key, message, signature)` checks anybody's, `mac_key` is shared with the gateway."""
-
-    def __init__(
-        self,
-        public_key: bytes,
-        gateway_key: bytes,
-        mac_key: bytes,
-        sign: "Callable[[bytes], bytes]",
-        verify: "Callable[[bytes, bytes, bytes], bool]",
-    ) -> None:
-        self.id = device_id(public_key)
-        self.public_key = public_key
-        self.gateway_key = gateway_key
-        self.mac_key = mac_key
-        self.sign = sign
-        self.verify = verify
 
 
 class Device:
     """One device. `unit` is what its meter counts (UCUM), `step` how many units go into one IOU
     while it delivers, `capacity` the most that it lets one channel owe (atomic units). Units are in
     the journal when they fill a step or have waited `flush_ms` for the next: a power cut costs less
-    than a step."""
+    than a step. With `chain_length` above 0 an IOU commits to a hash chain of so many ticks, and
+    units are paid for by a tick each time that the meter is looked at, until it has run out.
+    `payee` is the id of the device that it buys from; without, it buys from its gateway. With
+    `topup` above 0 a channel opens with so much, and is topped up by so much before it runs out,
+    up to `capacity`. A price above `highest_price` atomic units for 1,000 units, if that is not
+    0, it does not take."""
 
     def __init__(
         self,
-        identity: Identity,
+        identity: "Identity",
         journal: "Journal",
         random_bytes: "Callable[[int], bytes]",
         unit: str,
         step: int,
         capacity: int,
         flush_ms: int = FLUSH_MS,
+        chain_length: int = 0,
+        payee: str = "",
+        topup: int = 0,
     ) -> None:
         self.identity = identity
+        self.highest_price = 0
+        self.payee = payee
+        self.chain_length = chain_length
         self.unit = unit
         self.step = step
         self.flush_ms = flush_ms
@@ -82,9 +78,14 @@ class Device:
         self.ignored = 0
         self.offer: Offer | None = None
         self.gateway_time = 0
+        self.funds_left: int | None = None
+        """What its account has left to reserve, in atomic units, while the gateway says that this
+        is little; else None."""
         self.wants_channel = True
         self._random_bytes = random_bytes
         self._record = Record(journal)
+        self._belief = Belief(identity, self._record)
+        self._topups = self._begin_topups(topup) if topup else None
         self._connected = False
         self._nonce = b""
         self._resumed = False
@@ -92,9 +93,14 @@ class Device:
         for channel in self.channels:
             self._generation = max(self._generation, payer.generation(channel.serial))
         self._over = Over(identity, self._record)
-        self._retry_at = 0
-        self._retry_ms = RETRY_MS
+        self._retry = Repeat()
         self._flush_at = 0
+
+    def _begin_topups(self, portion: int) -> "Topups":
+        # Loaded by those that use it, as some others here: a board's memory is scarce.
+        from firmware.topups import Topups
+
+        return Topups(self.identity, self._record, portion, self.capacity)
 
     # What the world sees
 
@@ -102,6 +108,16 @@ class Device:
     def total(self) -> int:
         """The meter's total, in units, as last told."""
         return self._record.total
+
+    @property
+    def belief(self) -> Belief:
+        """Which keys of the gateway's it believes."""
+        return self._belief
+
+    @property
+    def gateway_key(self) -> bytes:
+        """The gateway's key that the device believes now."""
+        return self._belief.key
 
     @property
     def channels(self) -> list[PayerChannel]:
@@ -131,6 +147,19 @@ class Device:
             paid = max(paid, channel.base + channel.acked_units)
         return max(0, self.total - paid)
 
+    def is_saved(self) -> bool:
+        """Whether all that the meter has told is in the journal."""
+        return self._record.saved_total == self.total
+
+    def is_resumed(self) -> bool:
+        """Whether the gateway has answered on this connection."""
+        return self._resumed
+
+    def has_channel(self) -> bool:
+        """Whether a channel is open, be it that nothing more may be delivered on it now."""
+        channel = self.current()
+        return channel is not None and channel.state == OPEN
+
     # What happens
 
     def on_connected(self, now: int) -> "Messages":
@@ -141,7 +170,7 @@ class Device:
     def _greet(self, now: int) -> "Messages":
         self._resumed = False
         self._nonce = self._random_bytes(messages.NONCE_SIZE)
-        self._retry_ms = RETRY_MS
+        self._retry.answered()
         return self._sent([self._hello()], now)
 
     def on_disconnected(self) -> None:
@@ -159,17 +188,18 @@ class Device:
         stops = could_deliver and not self.may_deliver()
         if stops or total - self._record.saved_total >= self.step:
             return self._pay(now)
-        return []
+        return self._tick(now)
 
     def on_time(self, now: int) -> "Messages":
         """Called at least a few times a second: pays what waits, repeats what got no answer."""
         sending: Messages = []
         if self._flush_at and now >= self._flush_at:
             sending = self._pay(now)
-        if self._connected and now >= self._retry_at:
+        sending = sending + self._follow(now) + self._top_up(now)
+        if self._connected and self._retry.is_due(now):
             again = self._unanswered()
             if again:
-                self._retry_ms = min(2 * self._retry_ms, RETRY_LONGEST_MS)
+                self._retry.lengthen()
                 return self._sent(again, now)
         return sending
 
@@ -193,28 +223,91 @@ class Device:
 
     # Paying
 
+    def _tick(self, now: int) -> "Messages":
+        """Pay by a tick that needs nothing journaled, if there is one."""
+        channel = self.current()
+        if channel is None or not self._resumed or channel.ticker is None:
+            return []
+        index = channel.next_tick(self.total)
+        if index > channel.ticker.reserved or channel.is_chain_over(self.total):
+            return self._pay(now)
+        return self._sent([_tick_message(channel, index)], now) if index else []
+
     def _pay(self, now: int) -> "Messages":
-        """Journal what was metered, and sign what it costs if there is anyone to hear it."""
+        """Journal what was metered, and tick or sign what it costs if there is anyone to hear
+        it."""
         self._flush_at = 0
         channel = self.current()
+        index = 0
         message = b""
         if channel is not None and self._resumed:
-            iou = channel.next_iou(self.total)
-            if iou is not None:
-                message = envelope.sign1("iou", iou.payload(), self.identity.sign)
-                channel.signed(iou, message)
+            index = channel.next_tick(self.total)
+            if index and channel.ticker is not None:
+                channel.ticker.reserve(index)
+            else:
+                message = self._sign(channel, channel.next_iou(self.total), self.chain_length)
         self._record.save()
         sending: Messages = []
-        if message:
+        if index and channel is not None:
+            sending.append(_tick_message(channel, index))
+        elif message:
             sending.append(("iou", message))
+        sending = self._sent(sending, now)
         if channel is not None and self._resumed and channel.is_full(self.total):
-            return sending + self._close(now)
-        return self._sent(sending, now)
+            return sending + (self._top_up(now) or self._end_full(channel, now))
+        return sending
+
+    def _top_up(self, now: int) -> "Messages":
+        """Let the channel that is paid on owe more, if it is time to ask for that."""
+        channel = self.current()
+        if self._topups is None or channel is None:
+            return []
+        if not self._resumed or not self.wants_channel:
+            return []
+        message = self._topups.next(channel, self.offer, now)
+        return self._sent([("topup", message)], now) if message else []
+
+    def _follow(self, now: int) -> "Messages":
+        """Go over to the price that follows on the channel that is paid on, if one is offered."""
+        channel, offer = self.current(), self.offer
+        if channel is None or offer is None or not offer.follows or not self._resumed:
+            return []
+        # Loaded by those that are told of such a price.
+        from firmware import legs
+
+        found = legs.follow(channel, offer, self.total, self.identity, self._record)
+        return self._sent(found, now)
+
+    def _end_full(self, channel: PayerChannel, now: int) -> "Messages":
+        """Close a channel that is full, unless it may be about to hold more, or to cost less."""
+        return [] if channel.topup_due or channel.leg_due else self._close(now)
+
+    def _sign(self, channel: PayerChannel, iou: "Iou | None", chain_length: int) -> bytes:
+        """The signed message of an IOU, which commits to a new chain if there is to be one; empty
+        if there is no IOU. What calls it must save the record before it says it."""
+        if iou is None:
+            return b""
+        ticker = None
+        if chain_length:
+            secret = self._random_bytes(messages.HASH_SIZE)
+            ticker = channel.begin_chain(iou, secret, chain_length)
+        message = envelope.sign1("iou", iou.payload(), self.identity.sign)
+        channel.signed(iou, message, ticker)
+        return message
+
+    def _cover(self, channel: PayerChannel) -> bytes:
+        """The IOU, journaled, that says what ticks have said; empty if there were none."""
+        message = self._sign(channel, channel.covering_iou(), 0)
+        if message:
+            self._record.save()
+        return message
 
     def _close(self, now: int) -> "Messages":
         channel = self.current()
         if channel is None:
             return []
+        # The close carries an IOU, and it is to be the whole payment.
+        self._sign(channel, channel.covering_iou(), 0)
         channel.state = CLOSING
         self._record.save()
         return self._sent([self._close_message(channel)], now)
@@ -231,9 +324,9 @@ class Device:
         terms = Terms(
             self.identity.public_key,
             offer.payee_key,
-            self.identity.gateway_key,
+            self._belief.key,
             offer.tariff,
-            min(self.capacity, offer.max_capacity),
+            self._first_capacity(offer),
             offer.time + offer.max_lifetime,
             self._random_bytes(messages.NONCE_SIZE),
         )
@@ -243,8 +336,7 @@ class Device:
         return self._sent([("open", message)], now)
 
     def _hello(self) -> "tuple[str, bytes]":
-        payload = Hello(self._nonce).payload()
-        return "hello", envelope.mac0("hello", payload, self.identity.mac_key)
+        return "hello", self._belief.seal("hello", Hello(self._nonce).payload())
 
     def _unanswered(self) -> "Messages":
         """Everything that an answer is still due to."""
@@ -254,10 +346,17 @@ class Device:
         for channel in self.channels:
             if channel.state == OPENING:
                 found.append(("open", channel.open_message))
-            elif channel.state == CLOSING:
+                continue
+            if channel.topup_due:
+                # First, for what was signed may be beyond the capacity before it.
+                found.append(("topup", channel.topup))
+            if channel.leg_due:
+                # And before what is priced by it.
+                found.append(("leg", channel.next_leg or channel.leg))
+            if channel.state == CLOSING:
                 found.append(self._close_message(channel))
             elif not channel.is_settled():
-                found.append(("iou", channel.iou))
+                found += _unsettled(channel)
         if not found and self.wants_channel and not self.may_deliver():
             # No channel, and what was offered was refused: ask for what is offered now. Or a
             # channel on which all is paid and nothing may be delivered: an operator has decided
@@ -268,14 +367,11 @@ class Device:
     def _sent(self, sending: "Messages", now: int) -> "Messages":
         if not self._connected:
             return []
-        # An IOU puts no repetition off: a device that pays without a pause would never say again
+        # No payment puts a repetition off: a device that pays without a pause would never say again
         # that an older channel is closed.
-        if sending and (sending[-1][0] != "iou" or now >= self._retry_at):
-            self._retry_at = now + self._retry_ms
+        if sending and (sending[-1][0] not in ("iou", "tick") or self._retry.is_due(now)):
+            self._retry.said(now)
         return sending
-
-    def _answered(self) -> None:
-        self._retry_ms = RETRY_MS
 
     # Being told
 
@@ -285,14 +381,8 @@ class Device:
                 return channel
         return None
 
-    def _opened_mac(self, kind: str, message: bytes) -> bytes:
-        return envelope.open_mac0(kind, message, self.identity.mac_key)
-
-    def _opened_sign(self, kind: str, message: bytes) -> bytes:
-        return envelope.open_sign1(kind, message, self.identity.gateway_key, self.identity.verify)
-
     def _on_resume(self, message: bytes, now: int) -> "Messages":
-        resume = messages.read_resume(self._opened_mac("resume", message))
+        resume = messages.read_resume(self._belief.opened_mac("resume", message))
         if resume.nonce != self._nonce:
             raise WireError("resume.nonce", "not the answer to the last hello")
         identity = self.identity
@@ -316,7 +406,7 @@ class Device:
                     channel = payer.adopt(
                         known,
                         identity.public_key,
-                        identity.gateway_key,
+                        self._belief.keys,
                         self.total,
                         identity.verify,
                     )
@@ -325,17 +415,32 @@ class Device:
                 self.ignored += 1
         if not self._resumed:
             # Not after a hello that asked for another offer: that one is repeated ever less often.
-            self._answered()
+            self._retry.answered()
         self._resumed = True
         self._close_all_but_last()
         if restored:
             self._over.show_all()
         for channel in self.channels:
+            if channel.ticker is None or restored:
+                # The chain that proved its mark is lost, or the gateway may not know of it: a
+                # signature says it all at once. One record for all of them, which `_pay` saves: a
+                # channel that is not covered yet claims more than its record proves.
+                self._sign(channel, channel.covering_iou(), 0)
             if channel.id not in listed:
                 # The gateway does not list it: it is over, or the gateway lost it. Its terms,
                 # shown again, get the answer which.
                 channel.show_again()
-        return self._pay(now) + self._resend(now)
+        self._pay(now)
+        return self._resend(now) + self._find(now)
+
+    def _find(self, now: int) -> "Messages":
+        """Ask for what the wanted payee sells, if there is nobody to pay."""
+        if not self.payee or self.channels or not self.wants_channel:
+            return []
+        from protocol.listings import Find
+
+        wanted = Find(self.unit, "", unhexlify(self.payee))
+        return self._sent([("find", self._belief.seal("find", wanted.payload()))], now)
 
     def _is_restored(self, serial: int) -> bool:
         """Whether a serial tells, for the first time, that the gateway was restored."""
@@ -350,21 +455,41 @@ class Device:
             channel.state = CLOSING
 
     def _resend(self, now: int) -> "Messages":
+        """All that an answer is due to, in an order in which it can be taken."""
         found = [pair for pair in self._unanswered() if pair[0] != "hello"]
         return self._sent(found, now)
 
     def _on_offer(self, message: bytes, now: int) -> "Messages":
-        offer = messages.read_offer(self._opened_sign("offer", message))
-        if offer.gateway_key != self.identity.gateway_key:
+        offer = messages.read_offer(self._belief.opened_sign("offer", message))
+        if offer.gateway_key != self._belief.key:
             raise WireError("offer.gateway_key", "another gateway's")
         self.gateway_time = offer.time
-        if offer.tariff.unit != self.unit:
+        if offer.tariff.unit != self.unit or not self._is_wanted(offer):
             return []
         self.offer = offer
-        return self._open(now)
+        return self._follow(now) or self._open(now)
+
+    def _first_capacity(self, offer: Offer) -> int:
+        """The capacity that a channel opens with."""
+        capacity = self.capacity if self._topups is None else self._topups.portion
+        return min(capacity, offer.max_capacity)
+
+    def _is_wanted(self, offer: Offer) -> bool:
+        """Whether an offer is of the payee that this device buys from, and one channel would pay
+        for a unit: one that pays for none is full as it opens. And not above the highest price."""
+        if not offer.tariff.units_within(self._first_capacity(offer)):
+            return False
+        price = offer.tariff
+        if self.highest_price and (
+            price.numerator * 1_000 > self.highest_price * price.denominator
+        ):
+            return False
+        if self.payee:
+            return device_id(offer.payee_key) == self.payee
+        return offer.payee_key == offer.gateway_key
 
     def _on_opened(self, message: bytes, now: int) -> "Messages":
-        opened = messages.read_opened(self._opened_sign("opened", message))
+        opened = self._belief.proved("opened", message, messages.read_opened)
         if self._is_restored(opened.serial):
             self._over.show_all()
         if self._over.opened(opened.channel):
@@ -373,11 +498,12 @@ class Device:
         if channel is None:
             return []
         channel.opened(opened.limit, opened.serial)
-        self._answered()
-        return self._pay(now) or self._resend(now)
+        self._retry.answered()
+        self._pay(now)
+        return self._resend(now)
 
     def _on_ack(self, message: bytes, now: int) -> "Messages":
-        ack = messages.read_ack(self._opened_mac("ack", message))
+        ack = self._belief.told("ack", message, messages.read_ack)
         if payer.generation(ack.serial) > self._generation:
             return self._greet(now) if self._resumed else []
         channel = self._by_id(ack.channel)
@@ -385,25 +511,35 @@ class Device:
             return []
         serial = channel.serial
         channel.acked(ack)
-        self._answered()
+        channel.rebase(self.total)
+        self._retry.answered()
         if channel.serial != serial:
             # An operator's decision, which the grant that told it first may not have brought.
             self._record.save()
         return []
 
     def _on_grant(self, message: bytes, now: int) -> "Messages":
-        grant = messages.read_grant(self._opened_mac("grant", message))
+        grant = self._belief.told("grant", message, messages.read_grant)
         if payer.generation(grant.serial) > self._generation:
             # The gateway was restored, perhaps from before it knew a channel or its end.
             return self._greet(now) if self._resumed else []
         channel = self._by_id(grant.channel)
-        if channel is not None:
-            channel.granted(grant)
-            self._record.save()
+        if channel is None:
+            return []
+        self.funds_left = grant.free
+        if channel.granted(grant):
+            if self._topups is not None:
+                self._topups.taken()
+            return self._pay(now)
+        self._record.save()
         return []
 
     def _on_receipt(self, message: bytes, now: int) -> "Messages":
-        receipt = messages.read_receipt(self._opened_sign("receipt", message))
+        said = messages.read_receipt(envelope.unverified(message))
+        if self._by_id(said.channel) is None and not self._over.is_shown(said.channel):
+            # A payee's own channels end by such too: no signature need be checked here.
+            return []
+        receipt = self._belief.proved("receipt", message, messages.read_receipt)
         if receipt.event == CLOSE:
             self._over.closed(receipt.channel)
         channel = self._by_id(receipt.channel)
@@ -412,30 +548,67 @@ class Device:
         if receipt.event == CLOSE:
             base = channel.carried(self.total, receipt)
             self._record.end(channel, base, message)
-            self._answered()
+            self._retry.answered()
             return self._open(now)
         self._record.keep(message)
         return []
 
     def _on_refused(self, message: bytes, now: int) -> "Messages":
-        refused = messages.read_refused(self._opened_mac("refused", message))
+        refused = self._belief.told("refused", message, messages.read_refused)
         self.refusals[refused.reason] = self.refusals.get(refused.reason, 0) + 1
         channel = self._by_id(refused.channel)
         if refused.reason in _WAIT:
             return []
         if channel is None:
             return self._sent(self._over.refused(refused.channel, refused.reason), now)
-        if refused.reason == "unknown_channel" and refused.kind in ("iou", "close"):
+        if refused.reason == "unknown_channel" and refused.kind not in ("open", "tick"):
             # It accepted these terms once. Until it refuses them nothing that is signed is given
             # up: shown again, they are accepted again, and the IOU after them.
             channel.show_again()
             return self._sent([("open", channel.open_message)], now)
-        if refused.kind == "open" or refused.reason in FINAL:
+        if refused.reason in _NO_TICK:
+            message = self._cover(channel)
+            return self._sent([("iou", message or channel.iou)], now) if channel.iou else []
+        over = refused.kind == "open" or refused.reason in FINAL
+        if refused.kind == "leg" and not over:
+            from protocol import payer_legs
+
+            if payer_legs.refused(channel):
+                return self._pay(now)
+            # The gateway had taken it, and lost it: it takes nothing that is priced by it.
+            over = True
+        if over:
             self._record.end(channel, channel.carried(self.total, None), b"")
             if refused.kind == "open":
                 self.offer = None
             return self._open(now)
+        if refused.kind == "topup":
+            return self._on_topup_refused(channel, refused, now)
+        count = self.refusals[refused.reason]
+        if refused.reason == "wrong_amount" and count & (count - 1) == 0:
+            # The gateway may have taken a leg that this device takes for refused: ask, the first
+            # time, the second, the fourth.
+            return self._greet(now)
+        if refused.reason == "over_capacity":
+            # A gateway whose books were restored may have lost the top-up.
+            channel.topup_again()
         return []
+
+    def _on_topup_refused(self, channel: PayerChannel, refused: "Refused", now: int) -> "Messages":
+        if self._topups is None:
+            channel.topup_refused()
+            return []
+        self._topups.refused(channel, refused, now)
+        if channel.is_full(self.total):
+            # Another top-up in its place, or the end of the channel.
+            return self._pay(now)
+        return self._top_up(now)
+
+    def _on_successor(self, message: bytes, now: int) -> "Messages":
+        self._belief.follow(message)
+        # What the key before it offered is no offer of this one.
+        self.offer = None
+        return self._greet(now)
 
     _HANDLERS = {
         "resume": _on_resume,
@@ -445,4 +618,23 @@ class Device:
         "grant": _on_grant,
         "receipt": _on_receipt,
         "refused": _on_refused,
+        "successor": _on_successor,
     }
+
+
+def _tick_message(channel: PayerChannel, index: int) -> "tuple[str, bytes]":
+    """Tick `index`, which is journaled."""
+    preimage = channel.ticked(index)
+    return "tick", Tick(channel.id[:TICK_HANDLE_SIZE], index, preimage).payload()
+
+
+def _unsettled(channel: PayerChannel) -> "Messages":
+    """What was signed and ticked on a channel, again."""
+    found = []
+    ticker = channel.ticker
+    if channel.acked_amount < channel.iou_amount or ticker is None or ticker.index == 0:
+        found.append(("iou", channel.iou))
+    if ticker is not None and ticker.index:
+        again = Tick(channel.id[:TICK_HANDLE_SIZE], ticker.index, ticker.chain.value(ticker.index))
+        found.append(("tick", again.payload()))
+    return found

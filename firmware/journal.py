@@ -36,17 +36,18 @@ class JournalError(Exception):
 
 
 class FileSlots:
-    """The two slots as files `journal.0` and `journal.1` of a folder that exists."""
+    """The two slots as files `<name>.0` and `<name>.1` of a folder that exists."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, name: str = "journal") -> None:
         self._folder = folder
+        self._name = name
 
     def _written(self, slot: int) -> bool:
         # Error numbers differ between MicroPython's ports; a folder's list does not.
-        return "journal." + str(slot) in os.listdir(self._folder)
+        return self._name + "." + str(slot) in os.listdir(self._folder)
 
     def _path(self, slot: int) -> str:
-        return self._folder + "/journal." + str(slot)
+        return self._folder + "/" + self._name + "." + str(slot)
 
     def read(self, slot: int) -> bytes:
         """The bytes of slot 0 or 1, empty if it was never written. Raises OSError."""
@@ -150,10 +151,10 @@ def _unpack(data: bytes) -> tuple[int, bytes] | None:
     if len(data) < _HEADER_SIZE:
         return None
     magic, sequence, length, crc = struct.unpack_from(_HEADER, data, 0)
-    record = data[_HEADER_SIZE : _HEADER_SIZE + length]
-    checked = binascii.crc32(data[4:16] + record)
-    if magic != _MAGIC or not 0 < sequence < _SEQUENCES:
+    # The length first: a torn one may be no machine word of a 32-bit board, and can't be sliced by.
+    if length > len(data) - _HEADER_SIZE or magic != _MAGIC or not 0 < sequence < _SEQUENCES:
         return None
-    if len(record) != length or checked != crc:
+    record = data[_HEADER_SIZE : _HEADER_SIZE + length]
+    if binascii.crc32(data[4:16] + record) != crc:
         return None
     return sequence, record

@@ -10,8 +10,10 @@ its loop, and which gives up a connection that has gone quiet.
 import asyncio
 
 from firmware.backoff import full_jitter
+from firmware.boards import NoNetwork
 from firmware.mqtt import Client, InFlightFull, NotConnected
-from firmware.mqtt_events import Connected, Message, MqttError, Subscribed
+from firmware.mqtt_events import Connected, ConnectionRefused, Message, Subscribed
+from firmware.mqtt_packets import MqttError
 from protocol import topics
 from protocol.errors import WireError
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
     from firmware.boards import Board, Stream
     from firmware.device import Device
+    from firmware.trader import Trader
+
+NO_NETWORK = 1
+NO_BROKER = 2
+REFUSED = 3
+"""What keeps a link from the broker; numbers of `firmware.status`."""
 
 KEEPALIVE_S = 30
 BACKOFF_MS = 500
@@ -28,13 +36,15 @@ BACKOFF_LONGEST_MS = 60_000
 _READ_SIZE = 1024
 _WAITING_MOST = 4096
 """Bytes that may wait to be written before nothing more is published."""
+STUCK_MS = 300_000
+"""Longer than any wait here: whoever has not moved for so long never will."""
 
 
 class Link:
     """The connection of one device. It never gives up and never raises for what the network does;
     what the device raises (a journal that fails) ends it."""
 
-    def __init__(self, board: "Board", device: "Device") -> None:
+    def __init__(self, board: "Board", device: "Device | Trader") -> None:
         self._board = board
         self._device = device
         self._id = device.identity.id
@@ -45,15 +55,31 @@ class Link:
         self._waiting = b""
         self._to_write = asyncio.Event()
         self._over: asyncio.Event | None = None
+        self._moved = board.now_ms()
         self.last_error = ""
+        self.trouble = NO_NETWORK
+        """What keeps it from the broker, 0 if nothing does."""
+
+    def is_alive(self, now: int) -> bool:
+        """Whether it still tries, or hears something."""
+        return now - self._moved < STUCK_MS
+
+    def _failed(self, error: Exception) -> None:
+        self.last_error = str(error)
+        if isinstance(error, NoNetwork):
+            self.trouble = NO_NETWORK
+        else:
+            self.trouble = REFUSED if isinstance(error, ConnectionRefused) else NO_BROKER
 
     async def run(self) -> None:
         """Connect, serve, and connect again. Raises JournalError."""
         while True:
+            self._moved = self._board.now_ms()
             try:
                 await self._serve(await self._board.open_stream())
             except OSError as error:
-                self.last_error = str(error)
+                self._failed(error)
+            self._moved = self._board.now_ms()
             wait = full_jitter(
                 self._attempt, BACKOFF_MS, BACKOFF_LONGEST_MS, self._board.random_below
             )
@@ -90,7 +116,7 @@ class Link:
         try:
             await work
         except (OSError, MqttError) as error:
-            self.last_error = str(error)
+            self._failed(error)
         finally:
             over.set()
 
@@ -99,6 +125,7 @@ class Link:
             data = await stream.read(_READ_SIZE)
             if not data:
                 raise OSError("the broker closed the connection")
+            self._moved = self._board.now_ms()
             # All of it first: what is answered changes the client that is being read from.
             for event in list(self._client.receive(data, self._board.now_ms())):
                 self._take(event)
@@ -123,6 +150,7 @@ class Link:
             self._write(event.send + packet)
         elif isinstance(event, Subscribed):
             self._attempt = 0
+            self.trouble = 0
             self.publish(self._device.on_connected(now))
         elif isinstance(event, Message):
             self._take_message(event, now)
@@ -160,5 +188,5 @@ class Link:
         try:
             self._write(self._client.on_time(now))
         except MqttError as error:
-            self.last_error = str(error)
+            self._failed(error)
             self._over.set()

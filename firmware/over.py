@@ -8,14 +8,20 @@ and a close with the last IOU, signed as it was then. What is kept, and for how 
 
 from protocol import envelope
 from protocol.ids import channel_id
-from protocol.messages import Close, Iou
+from protocol.messages import Close, Iou, read_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firmware.device import Identity
+    from typing import Any
+
+    from firmware.identity import Identity
     from firmware.record import Record
 
     Messages = list[tuple[str, bytes]]
+
+
+_LATER = ("over_capacity", "insufficient_funds")
+# The top-up before the close was lost, or can't be covered now.
 
 
 class Over:
@@ -25,7 +31,7 @@ class Over:
         self._identity = identity
         self._record = record
         # Channel id to [the open message, whether the gateway knows it].
-        self._shown: dict[bytes, list[object]] = {}
+        self._shown: dict[bytes, list[Any]] = {}
 
     def close(self, open_message: bytes) -> None:
         """The gateway holds this channel open."""
@@ -43,18 +49,37 @@ class Over:
         found: Messages = []
         for known in self._shown:
             open_message, is_open = self._shown[known]
-            found.append(self._close(known) if is_open else ("open", open_message))
+            if is_open:
+                found += self._close(known, open_message)
+            else:
+                found.append(("open", open_message))
         return found
 
-    def _close(self, known: bytes) -> "tuple[str, bytes]":
+    def _close(self, known: bytes, open_message: bytes) -> "Messages":
         receipt = self._record.close_of(known)
         sign = self._identity.sign
+        found: Messages = []
         iou = b""
         if receipt is not None and receipt.amount:
             # The very bytes that were sent: Ed25519 gives the same signature each time.
             payload = Iou(known, receipt.amount, receipt.units).payload()
             iou = envelope.sign1("iou", payload, sign)
-        return "close", envelope.sign1("close", Close(known, iou).payload(), sign)
+            terms = read_terms(envelope.parse_sign1("open", open_message).payload)
+            if receipt.amount > terms.capacity:
+                from protocol.topups import Topup
+
+                # It was topped up. No further than to this binds the device to nothing new.
+                payload = Topup(known, receipt.amount).payload()
+                found.append(("topup", envelope.sign1("topup", payload, sign)))
+            for kept in self._record.over:
+                if kept[0] == open_message and len(kept) > 2:
+                    found.append(("leg", kept[2]))
+        found.append(("close", envelope.sign1("close", Close(known, iou).payload(), sign)))
+        return found
+
+    def is_shown(self, known: bytes) -> bool:
+        """Whether this channel's end is still to be answered."""
+        return known in self._shown
 
     def opened(self, known: bytes) -> bool:
         """The gateway knows this channel again; whether it is one of these."""
@@ -74,6 +99,8 @@ class Over:
         if reason == "unknown_channel":
             self._shown[known][1] = False
             return [("open", self._shown[known][0])]
+        if reason in _LATER:
+            return []
         del self._shown[known]
         return []
 

@@ -1,4 +1,5 @@
-"""What a device must not forget: the meter's total, its channels, and its latest receipts.
+"""What a device must not forget: the meter's total, its channels, its latest receipts, and the keys
+that followed the gateway's.
 
 What may live here: the record's contents and their encoding. When it is saved is the device's to
 decide, how it survives a power cut the journal's.
@@ -7,8 +8,8 @@ decide, how it survives a power cut the journal's.
 from firmware.journal import JournalError
 from protocol import cbor, envelope
 from protocol.errors import WireError
-from protocol.fields import array, integer, octets
-from protocol.messages import CLOSE, read_receipt
+from protocol.fields import array, data, integer, octets
+from protocol.messages import CLOSE, read_receipt, read_terms
 from protocol.payer import read_record
 
 TYPE_CHECKING = False
@@ -26,7 +27,8 @@ to a gateway whose books were restored from before they closed."""
 
 class Record:
     """The journal's one record, in memory. `base` is the total up to which units belong to channels
-    that are over; a device with an empty journal begins at zero."""
+    that are over; a device with an empty journal begins at zero. `keys` are those of the gateway's
+    that were believed, oldest first, none or one if none was followed yet."""
 
     def __init__(self, journal: "Journal") -> None:
         self._journal = journal
@@ -34,6 +36,7 @@ class Record:
         self.base = 0
         self.channels: list[PayerChannel] = []
         self.over: list[list[bytes]] = []
+        self.keys: list[bytes] = []
         self._receipts: list[bytes] = []
         stored = journal.load()
         if stored is not None:
@@ -42,16 +45,20 @@ class Record:
 
     def _read(self, stored: bytes) -> None:
         parts = array(cbor.decode(stored), "record")
-        if len(parts) not in (4, 5):
-            raise WireError("record", "must have 4 or 5 parts")
+        if not 4 <= len(parts) <= 6:
+            raise WireError("record", "must have 4 to 6 parts")
         self.total = integer(parts[0], "record.total")
         self.base = integer(parts[1], "record.base")
         self.channels = [read_record(row) for row in array(parts[2], "record.channels")]
         self._receipts = [octets(each, "record.receipt") for each in array(parts[3], "receipts")]
-        if len(parts) == 5:
+        if len(parts) > 4:
             self.over = [_over(pair) for pair in array(parts[4], "record.over")]
-            if not self.over:
+            if not self.over and len(parts) == 5:
                 raise WireError("record.over", "is left out where there is none")
+        if len(parts) > 5:
+            self.keys = [data(key, 32, "record.key") for key in array(parts[5], "record.keys")]
+            if len(self.keys) < 2:
+                raise WireError("record.keys", "is left out where no key was followed")
 
     def save(self) -> None:
         """Make it durable; on return it is. Raises JournalError, after which what is in memory is
@@ -59,8 +66,11 @@ class Record:
         rows = [channel.record() for channel in self.channels]
         try:
             parts = [self.total, self.base, rows, self._receipts]
-            if self.over:
+            followed = len(self.keys) > 1
+            if self.over or followed:
                 parts.append(self.over)
+            if followed:
+                parts.append(self.keys)
             self._journal.save(cbor.encode(parts))
         except OSError as error:
             # Not an OSError to those above: the network has such too, and gets over them.
@@ -79,7 +89,10 @@ class Record:
                 older.base = self.base - older.signed_units
         if receipt:
             self.over = self.over[1 - MAX_OVER :]
-            self.over.append([channel.open_message, receipt])
+            kept = [channel.open_message, receipt]
+            if channel.leg:
+                kept.append(channel.leg)
+            self.over.append(kept)
         self.save()
 
     def keep(self, receipt: bytes) -> None:
@@ -93,6 +106,17 @@ class Record:
     def receipts(self) -> list[bytes]:
         """The latest receipts: those of closed channels, then others."""
         return [pair[1] for pair in self.over] + self._receipts
+
+    def gateway_key_of(self, channel_id: bytes) -> "bytes | None":
+        """The gateway's key in the terms of a channel that is here, or was here last."""
+        for channel in self.channels:
+            if channel.id == channel_id:
+                return channel.terms.gateway_key
+        for pair in self.over:
+            terms = read_terms(envelope.parse_sign1("open", pair[0]).payload)
+            if terms.channel_id() == channel_id:
+                return terms.gateway_key
+        return None
 
     def is_blank(self) -> bool:
         """Whether nothing in it shows that this device ever signed anything: it is new, or has lost
@@ -108,9 +132,9 @@ class Record:
         return None
 
 
-def _over(pair: object) -> list[bytes]:
-    """Terms and receipt of a channel that is over. Raises WireError."""
-    found = [octets(each, "record.over") for each in array(pair, "record.over")]
-    if len(found) != 2:
-        raise WireError("record.over", "must have 2 parts")
+def _over(kept: object) -> list[bytes]:
+    """Terms and receipt of a channel that is over, and its last leg. Raises WireError."""
+    found = [octets(each, "record.over") for each in array(kept, "record.over")]
+    if len(found) not in (2, 3):
+        raise WireError("record.over", "must have 2 or 3 parts")
     return found

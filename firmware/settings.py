@@ -2,6 +2,15 @@
 
 import json
 
+from protocol.errors import WireError
+from protocol.hashchain import MAX_LENGTH
+from protocol.pricing import Tariff
+from protocol.topics import is_device_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.earner import Sale
+
 FIELDS = {
     "broker_host": str,
     "broker_port": int,
@@ -10,17 +19,36 @@ FIELDS = {
     "unit": str,
     "step": int,
     "capacity": int,
+    "topup": int,
+    "highest_price": int,
     "flush_ms": int,
+    "chain_length": int,
     "poll_ms": int,
+    "payee": str,
+    "sell_numerator": int,
+    "sell_denominator": int,
+    "sell_currency": str,
+    "sell_scale": int,
+    "sell_window": int,
+    "sell_lifetime_s": int,
     "tls_ca": str,
     "tls_certificate": str,
     "tls_key": str,
     "insecure": bool,
+    "check_signatures": bool,
     "wifi_ssid": str,
     "wifi_password": str,
+    "meter": str,
     "pulse_pin": int,
-    "relay_pin": int,
     "pulse_units": int,
+    "uart": int,
+    "uart_tx": int,
+    "uart_rx": int,
+    "relay_pin": int,
+    "led_pin": int,
+    "button_pin": int,
+    "sleep_s": int,
+    "journal": str,
 }
 """All settings, with their types; those without a default are required."""
 
@@ -28,17 +56,36 @@ DEFAULTS = {
     "broker_port": 1883,
     "step": 1,
     "capacity": 10_000_000,
+    "topup": 0,
+    "highest_price": 0,
     "flush_ms": 1_000,
+    "chain_length": 0,
     "poll_ms": 200,
+    "payee": "",
+    "sell_numerator": 0,
+    "sell_denominator": 1,
+    "sell_currency": "EUR",
+    "sell_scale": 6,
+    "sell_window": 1_000,
+    "sell_lifetime_s": 86_400,
     "tls_ca": "",
     "tls_certificate": "",
     "tls_key": "",
     "insecure": False,
+    "check_signatures": False,
     "wifi_ssid": "",
     "wifi_password": "",
+    "meter": "pulse",
     "pulse_pin": 4,
-    "relay_pin": 5,
     "pulse_units": 1,
+    "uart": 2,
+    "uart_tx": 17,
+    "uart_rx": 16,
+    "relay_pin": 5,
+    "led_pin": -1,
+    "button_pin": -1,
+    "sleep_s": 0,
+    "journal": "files",
 }
 
 
@@ -48,9 +95,19 @@ class SettingsError(ValueError):
 
 class Settings:
     """Checked settings. `gateway_key` is 32 bytes; `step` the units of one IOU; `capacity` the
-    most that one channel may owe, in atomic units; `flush_ms` how long units that fill no step wait
-    for more; `pulse_units` the units of one meter pulse; `insecure` allows plain MQTT to
-    another machine."""
+    most that one channel may owe, in atomic units; `topup` what it opens with, and is topped up by
+    up to there (0: it opens with all of it); `highest_price` the most atomic units for 1,000 units
+    that it agrees to (0: whatever is asked);
+    `flush_ms` how long units that fill no step wait for more; `chain_length` the ticks that one IOU
+    commits to (0: each payment is signed);
+    `meter` what counts: `pulse` and `counter` the pulses of `pulse_pin`, of `pulse_units` each,
+    `pzem` an energy meter on a UART, `wake` a board that sleeps for `sleep_s` between units; pins
+    of -1 are not there; `journal` where an ESP32 keeps it; `insecure` allows
+    plain MQTT to another machine; with `check_signatures` each signature is verified before it is
+    sent. `payee` is the id of the device that it buys from (empty: from its gateway). With a
+    `sell_numerator` above 0 it sells: so many atomic units of `sell_currency` (of 10^-`sell_scale`)
+    for `sell_denominator` units, `sell_window` of them unpaid, on channels of at most
+    `sell_lifetime_s` seconds and of `capacity`."""
 
     def __init__(self, values: "dict[str, object]") -> None:
         for name in values:
@@ -75,18 +132,49 @@ class Settings:
         self.unit = str(merged["unit"])
         self.step = _whole(merged, "step", 1, 1 << 30)
         self.capacity = _whole(merged, "capacity", 1, (1 << 63) - 1)
+        self.topup = _whole(merged, "topup", 0, (1 << 63) - 1)
+        self.highest_price = _whole(merged, "highest_price", 0, (1 << 63) - 1)
         self.flush_ms = _whole(merged, "flush_ms", 1, 3_600_000)
+        self.chain_length = _whole(merged, "chain_length", 0, MAX_LENGTH)
+        self.payee = str(merged["payee"])
+        if self.payee and not is_device_id(self.payee):
+            raise SettingsError("payee: must be a device id, 32 lower-case hex digits, or empty")
+        self.sale = _sale(merged, self.unit, self.capacity)
+        if self.topup and (self.payee or self.sale):
+            raise SettingsError(
+                "topup: must be 0 where there is a payee, or something is sold: a channel between "
+                "devices can't be topped up"
+            )
         self.poll_ms = _whole(merged, "poll_ms", 1, 60_000)
         self.tls_ca = str(merged["tls_ca"])
         self.tls_certificate = str(merged["tls_certificate"])
         self.tls_key = str(merged["tls_key"])
         self.insecure = bool(merged["insecure"])
+        self.check_signatures = bool(merged["check_signatures"])
         self._check_tls()
         self.wifi_ssid = str(merged["wifi_ssid"])
         self.wifi_password = str(merged["wifi_password"])
+        self.meter = _choice(merged, "meter", ("pulse", "counter", "pzem", "wake"))
         self.pulse_pin = _whole(merged, "pulse_pin", 0, 48)
-        self.relay_pin = _whole(merged, "relay_pin", 0, 48)
         self.pulse_units = _whole(merged, "pulse_units", 1, 1 << 20)
+        self.uart = _whole(merged, "uart", 1, 2)
+        self.uart_tx = _whole(merged, "uart_tx", 0, 48)
+        self.uart_rx = _whole(merged, "uart_rx", 0, 48)
+        self.relay_pin = _whole(merged, "relay_pin", 0, 48)
+        self.led_pin = _whole(merged, "led_pin", -1, 48)
+        self.button_pin = _whole(merged, "button_pin", -1, 48)
+        self.sleep_s = _whole(merged, "sleep_s", 0, 604_800)
+        self._check_meter()
+        self.journal = _choice(merged, "journal", ("files", "nvs"))
+
+    def _check_meter(self) -> None:
+        if self.meter == "pzem" and self.unit != "W.h":
+            raise SettingsError("unit: must be W.h, which is what a pzem counts")
+        if (self.meter == "wake") != (self.sleep_s > 0):
+            raise SettingsError(
+                "meter, sleep_s: a board that sleeps counts its wakings, and nothing else; set "
+                "meter to wake, or sleep_s to 0"
+            )
 
     def _check_tls(self) -> None:
         if bool(self.tls_certificate) != bool(self.tls_key):
@@ -115,6 +203,33 @@ def _whole(values: "dict[str, object]", name: str, least: int, most: int) -> int
     if not isinstance(value, int) or not least <= value <= most:
         raise SettingsError(name + ": must be " + str(least) + " to " + str(most))
     return value
+
+
+def _choice(values: "dict[str, object]", name: str, choices: "tuple[str, ...]") -> str:
+    value = str(values[name])
+    if value not in choices:
+        raise SettingsError(name + ": must be " + " or ".join(choices))
+    return value
+
+
+def _sale(values: "dict[str, object]", unit: str, capacity: int) -> "Sale | None":
+    """What it sells; None if it sells nothing."""
+    numerator = _whole(values, "sell_numerator", 0, (1 << 63) - 1)
+    denominator = _whole(values, "sell_denominator", 1, (1 << 63) - 1)
+    window = _whole(values, "sell_window", 1, (1 << 63) - 1)
+    lifetime = _whole(values, "sell_lifetime_s", 1, 366 * 86_400)
+    scale = _whole(values, "sell_scale", 0, 18)
+    if not numerator:
+        return None
+    from firmware.earner import Sale
+
+    try:
+        price = Tariff(unit, numerator, denominator, str(values["sell_currency"]), scale)
+    except WireError as error:
+        raise SettingsError("sell_" + str(error).replace("tariff.", "")) from None
+    if not price.units_within(capacity):
+        raise SettingsError("capacity: must pay for one unit of what it sells")
+    return Sale(price, capacity, window, lifetime)
 
 
 def _key(text: str) -> bytes:

@@ -42,6 +42,8 @@ async def open_tcp(host: str, port: int, tls: "Any" = None) -> TcpStream:
         opening = asyncio.open_connection(host, port)
     else:
         opening = asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
+    reader: Any
+    writer: Any
     try:
         reader, writer = await asyncio.wait_for(opening, CONNECT_SECONDS)
     except asyncio.TimeoutError:

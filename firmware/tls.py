@@ -18,7 +18,7 @@ def client_context(settings: "Settings") -> "object":
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]  # not in the stubs
     context.load_verify_locations(cafile=settings.tls_ca)
     if settings.tls_certificate:
         context.load_cert_chain(settings.tls_certificate, settings.tls_key)

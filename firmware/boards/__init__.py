@@ -3,6 +3,15 @@
 A board is any object with the methods of `Board`. None of them decides anything about money.
 """
 
+
+class MeterSilent(Exception):
+    """The meter does not tell what it counts: nothing may be delivered past it."""
+
+
+class NoNetwork(OSError):
+    """The board has no network to reach a broker by."""
+
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -34,8 +43,8 @@ if TYPE_CHECKING:
         def native(self) -> Native | None:
             """Faster cryptography under the same seed, if the board has any."""
 
-        def slots(self) -> Slots:
-            """Where the journal is kept."""
+        def slots(self, name: str = "journal") -> Slots:
+            """Where a journal is kept: what it pays in `journal`, what it is paid in `earned`."""
 
         def random_bytes(self, size: int) -> bytes:
             """`size` bytes from the board's true random source."""
@@ -50,7 +59,7 @@ if TYPE_CHECKING:
             """Wait `duration` milliseconds of `now_ms`."""
 
         def meter(self) -> int:
-            """Units counted since the board started."""
+            """Units counted since the board started. Raises MeterSilent."""
 
         def relay(self, on: bool) -> None:
             """Let the load be served, or not."""
@@ -60,10 +69,17 @@ if TYPE_CHECKING:
             check certificates' dates and has no clock of its own."""
 
         async def open_stream(self) -> Stream:
-            """Connect to the broker, in bounded time. Raises OSError."""
+            """Connect to the broker, in bounded time. Raises OSError, NoNetwork among them."""
 
         def alive(self) -> None:
-            """The application's loop has run once more (feeds a watchdog)."""
+            """Metering and connecting both go on (feeds a watchdog)."""
+
+        def show(self, status: int) -> None:
+            """What the device is doing, one of `firmware.status`; told several times a second."""
+
+        def rest(self, paid: bool) -> None:
+            """All that was metered is in the journal, and if `paid` acknowledged too: a board on
+            batteries may switch itself off now, and start anew later."""
 
         def stopping(self) -> bool:
             """Whether to end; a real board never does."""

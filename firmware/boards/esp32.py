@@ -1,7 +1,8 @@
-"""An ESP32 under MicroPython 1.24 or newer.
+"""An ESP32 under MicroPython 1.24 or newer: its pins, its store of keys, its watchdog.
 
-The meter is an S0 or open-collector output between `pulse_pin` and ground, pulled up inside; the
-relay is on while `relay_pin` is high. What the pins mean in money is decided elsewhere.
+The load's relay is on while `relay_pin` is high; a lamp on `led_pin` shows `firmware.status`, and a
+button between `button_pin` and ground stops the load. Pulses and network are in files beside this
+one. What anything of it means in money is decided elsewhere.
 """
 
 import asyncio
@@ -10,12 +11,16 @@ import time
 
 import esp32
 import machine
-import network
-import ntptime
 
+from firmware import status as states
+from firmware.boards.esp32_network import Clock, Wifi
+from firmware.boards.esp32_pulses import pulse_input
+from firmware.button import Button
 from firmware.clock import Ticks
 from firmware.journal import FileSlots
-from firmware.known_time import KnownTime
+from firmware.meters.pzem import BAUD, Pzem
+from firmware.nvs_slots import NOT_FOUND, NvsSlots
+from firmware.restarts import GOOD_MS, held_ms
 from firmware.settings import Settings, parse
 from firmware.stream import TcpStream, open_tcp
 from firmware.tls import client_context
@@ -25,52 +30,32 @@ if TYPE_CHECKING:
     from firmware.identity import Native
     from firmware.journal import Slots
 
-DEBOUNCE_MS = 10
-"""How long a contact may bounce. S0 outputs are on, and off, for at least 30 ms."""
-
-WIFI_SECONDS = 20
 WATCHDOG_MS = 60_000
 """Longer than looking up a name, a TLS handshake and a few signatures together."""
+AWAKE_MS = 120_000
+"""How long a board that sleeps tries to have everything paid before it sleeps all the same."""
 
-_NVS_NOT_FOUND = -0x1102
-_DAY_MS = 86_400_000
-_EPOCH = 946_684_800
-"""Unix seconds at which the chip's own time begins: the year 2000."""
+_STORE = "tallystick"
 
 
-class PulseInput:
-    """Counts the times that a pin went low and stayed there."""
-
-    def __init__(self, pin: int) -> None:
-        self._pin = machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP)
-        self._low = self._pin.value() == 0
-        self._changed = time.ticks_ms()
-        self._pulses = 0
-        self._pin.irq(handler=self._edge, trigger=machine.Pin.IRQ_FALLING | machine.Pin.IRQ_RISING)
-
-    def _edge(self, pin: machine.Pin) -> None:
-        # No allocation here: small integers and attributes that exist already.
-        now = time.ticks_ms()
-        low = pin.value() == 0
-        if low == self._low or time.ticks_diff(now, self._changed) < DEBOUNCE_MS:
-            return
-        self._low = low
-        self._changed = now
-        if low:
-            self._pulses += 1
-
-    def pulses(self) -> int:
-        """Since this was made; to be read more often than every six days."""
-        since = time.ticks_diff(time.ticks_ms(), self._changed)
-        # The last edge of a bounce may have been passed over: then the pin is high, no edge tells
-        # so, and the next pulse would be missed. Only the way back to high is taken here, so that
-        # no pulse is counted twice if the handler runs in between.
-        if self._low and since >= DEBOUNCE_MS and self._pin.value() == 1:
-            self._low = False
-        if since > _DAY_MS:
-            # The counter of milliseconds wraps: left alone, this would come to lie in the future.
-            self._changed = time.ticks_add(self._changed, _DAY_MS - DEBOUNCE_MS)
-        return self._pulses
+def seed(root: str = "") -> bytes:
+    """The secret in NVS, made the first time. Raises OSError; a secret that is there but can't be
+    read is never replaced."""
+    store = esp32.NVS(_STORE)
+    kept = bytearray(32)
+    try:
+        size = store.get_blob("seed", kept)
+    except OSError as error:
+        if error.args[0] != NOT_FOUND:
+            raise
+        # The chip's random source is a true one only while the radio is on.
+        Wifi("", "").switch_on()
+        store.set_blob("seed", os.urandom(32))
+        store.commit()
+        size = store.get_blob("seed", kept)
+    if size != 32:
+        raise OSError("seed: must be 32 bytes, and is not")
+    return bytes(kept)
 
 
 class Esp32:
@@ -80,48 +65,53 @@ class Esp32:
         self._root = root
         with open(root + "/settings.json") as file:
             self.settings: Settings = parse(file.read())
-        self._relay = machine.Pin(self.settings.relay_pin, machine.Pin.OUT, value=0)
-        self._pulses = PulseInput(self.settings.pulse_pin)
-        self._clock = Ticks(time.ticks_ms, time.ticks_diff)
-        self._wifi = network.WLAN(network.STA_IF)
+        settings = self.settings
+        self._relay = machine.Pin(settings.relay_pin, machine.Pin.OUT, value=0)
+        self._ticks = Ticks(time.ticks_ms, time.ticks_diff)
+        self._lamp = None
+        if settings.led_pin >= 0:
+            self._lamp = machine.Pin(settings.led_pin, machine.Pin.OUT, value=0)
+        self._contact = None
+        if settings.button_pin >= 0:
+            pull = machine.Pin.PULL_UP
+            self._contact = machine.Pin(settings.button_pin, machine.Pin.IN, pull)
+        self._button = Button()
+        self._pulses = None
+        self._pzem = None
+        if settings.meter == "pzem":
+            uart = machine.UART(
+                settings.uart, BAUD, tx=settings.uart_tx, rx=settings.uart_rx, timeout=0
+            )
+            self._pzem = Pzem(uart, self.now_ms)
+        elif settings.meter != "wake":
+            self._pulses = pulse_input(settings.pulse_pin, settings.meter == "counter")
+        self._woken = 0
+        self._wifi = Wifi(settings.wifi_ssid, settings.wifi_password)
+        self._clock = Clock(root + "/time")
         self._watchdog: machine.WDT | None = None
-        self._known = KnownTime(root + "/time")
-        self._clock_set = False
+        self._shown = -1
+        self._on = False
+        self._starts = 0
+        self._held_until = self._count_start()
 
     def seed(self) -> bytes:
-        """The secret in NVS, made the first time. Raises OSError; a secret that is there but
-        can't be read is never replaced."""
-        store = esp32.NVS("tallystick")
-        kept = bytearray(32)
-        try:
-            size = store.get_blob("seed", kept)
-        except OSError as error:
-            if error.args[0] != _NVS_NOT_FOUND:
-                raise
-            # The chip's random source is a true one only while the radio is on.
-            self._wifi.active(True)
-            store.set_blob("seed", self.random_bytes(32))
-            store.commit()
-            size = store.get_blob("seed", kept)
-        if size != 32:
-            raise OSError("seed: must be 32 bytes, and is not")
-        return bytes(kept)
+        """The secret in NVS. Raises OSError."""
+        return seed(self._root)
 
     def native(self) -> "Native | None":
         """None: MicroPython offers no Ed25519 of the chip's."""
         return None
 
-    def slots(self) -> "Slots":
-        """Two files on LittleFS."""
-        # Not NVS: its 24 KB, shared with Wi-Fi, are six sectors, and a record of 2 KB fills half of
-        # one, so that 100 000 erasures of each are gone after about a million records: 12 days at
-        # one a second. LittleFS spreads the same over all that is free of (usually) 2 MB, some 450
-        # sectors, one a record: over a year at one a second. It never overwrites in place: a write
-        # that power loss cuts short leaves the file as it was. The seed, which is written once,
-        # lies in NVS: what harms one of the two doesn't harm the other.
+    def slots(self, name: str = "journal") -> "Slots":
+        """Two files on LittleFS, or two blobs in NVS if the settings say so."""
+        # Not NVS by default: its six sectors, which it shares with the seed and Wi-Fi, bear a
+        # million records, LittleFS's 450 or so twenty-five million. And what harms one of the two
+        # then doesn't harm the other.
+        if self.settings.journal == "nvs":
+            return NvsSlots(esp32.NVS(_STORE), name)
         if "journal" not in os.listdir(self._root + "/"):
             os.mkdir(self._root + "/journal")
-        return FileSlots(self._root + "/journal")
+        return FileSlots(self._root + "/journal", name)
 
     def random_bytes(self, size: int) -> bytes:
         """From the chip; truly random while Wi-Fi is on."""
@@ -133,73 +123,97 @@ class Esp32:
 
     def now_ms(self) -> int:
         """Since power-on, about."""
-        return self._clock.now_ms()
+        return self._ticks.now_ms()
 
     async def sleep_ms(self, duration: int) -> None:
         """Wait."""
         await asyncio.sleep(duration / 1000)
 
     def meter(self) -> int:
-        """Pulses, in units."""
-        return self._pulses.pulses() * self.settings.pulse_units
+        """Pulses, in units; or what the energy meter tells; or, for a board that sleeps, one unit
+        once the load may be served. Raises MeterSilent."""
+        if self._pzem is not None:
+            return self._pzem.units()
+        if self._pulses is not None:
+            return int(self._pulses.pulses()) * self.settings.pulse_units
+        if self._on and not self._woken:
+            self._woken = self.settings.pulse_units
+        return self._woken
 
     def relay(self, on: bool) -> None:
-        """Set the pin."""
-        self._relay.value(1 if on else 0)
+        """Set the pin, unless the load is held off here: by the button, or after many restarts."""
+        if self._contact is not None:
+            self._button.read(self._contact.value() == 0, self.now_ms())
+        self._on = on and not self._is_held()
+        self._relay.value(1 if self._on else 0)
+
+    def _is_held(self) -> bool:
+        return self._button.stopped or self.now_ms() < self._held_until
 
     async def open_stream(self) -> TcpStream:
-        """Wi-Fi, the time if TLS needs it, and TCP. Raises OSError."""
-        await self._join()
+        """Wi-Fi, the time if TLS needs it, and TCP. Raises OSError, NoNetwork."""
+        await self._wifi.join(self.now_ms, self.sleep_ms)
         settings = self.settings
-        if settings.tls_ca and not self._clock_set:
-            self._set_clock()
+        if settings.tls_ca:
+            self._clock.set()
         tls = client_context(settings)
         try:
             return await open_tcp(settings.broker_host, settings.broker_port, tls)
         except OSError:
-            # It may be for the time: what NTP said once need not be what it says now.
-            self._clock_set = False
+            self._clock.doubt()
             raise
 
     def learn_time(self, seconds: int) -> None:
         """Kept in flash as the earliest that it can be at the next power-on."""
-        self._known.learn(seconds, self.now_ms())
-
-    def _set_clock(self) -> None:
-        """Give the chip's clock the best that is known: what NTP says, which proves nothing, and
-        never less than what the gateway has signed. Certificates are checked by it either way."""
-        earliest = self._known.earliest()
-        try:
-            ntptime.settime()
-            self._clock_set = True
-        except (OSError, IndexError):
-            # No answer, or none that is one: the clock stays as it is.
-            pass
-        seconds = max(int(time.time()), earliest - _EPOCH)
-        year, month, day, hour, minute, second, weekday, _ = time.gmtime(seconds)
-        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
-
-    async def _join(self) -> None:
-        """Be on the Wi-Fi network within 20 seconds."""
-        wifi = self._wifi
-        wifi.active(True)
-        if wifi.isconnected():
-            return
-        # An attempt that still goes on would refuse a second one.
-        wifi.disconnect()
-        wifi.connect(self.settings.wifi_ssid, self.settings.wifi_password)
-        start = self.now_ms()
-        while not wifi.isconnected():
-            if self.now_ms() - start > WIFI_SECONDS * 1000:
-                raise OSError("Wi-Fi: not connected, status " + str(wifi.status()))
-            await self.sleep_ms(100)
+        self._clock.learn(seconds, self.now_ms())
 
     def alive(self) -> None:
         """Feed the watchdog, which is started the first time: at the REPL there is none."""
         if self._watchdog is None:
             self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
         self._watchdog.feed()
+        if self._starts and self.now_ms() >= GOOD_MS:
+            self._keep_starts(0)
+
+    def show(self, status: int) -> None:
+        """On the lamp, and a line of text for each change."""
+        if status in states.DELIVERS and self._is_held():
+            status = states.HELD
+        if self._lamp is not None:
+            self._lamp.value(1 if states.lit(status, self.now_ms()) else 0)
+        if status != self._shown:
+            self._shown = status
+            print("tallystick: " + states.TEXTS[status])
+
+    def rest(self, paid: bool) -> None:
+        """Sleep if the settings say so and this waking is done, or has lasted too long. What is to
+        be remembered is in flash; the chip starts anew."""
+        if not self.settings.sleep_s or not ((paid and self._woken) or self.now_ms() >= AWAKE_MS):
+            return
+        if paid and self._starts:
+            self._keep_starts(0)
+        machine.deepsleep(self.settings.sleep_s * 1000)
 
     def stopping(self) -> bool:
         """Never."""
         return False
+
+    def _count_start(self) -> int:
+        """Until when the load is held off, in milliseconds of `now_ms`."""
+        if machine.reset_cause() == machine.DEEPSLEEP_RESET:
+            return 0
+        try:
+            starts = esp32.NVS(_STORE).get_i32("starts")
+        except OSError:
+            starts = 0
+        self._keep_starts(starts + 1)
+        return held_ms(self._starts)
+
+    def _keep_starts(self, starts: int) -> None:
+        self._starts = starts
+        store = esp32.NVS(_STORE)
+        store.set_i32("starts", starts)
+        store.commit()
+
+
+BOARD = Esp32

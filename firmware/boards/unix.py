@@ -8,6 +8,7 @@ import time
 from firmware.clock import Ticks
 from firmware.journal import FileSlots
 from firmware.settings import Settings, parse
+from firmware.status import TEXTS
 from firmware.stream import TcpStream, open_tcp
 from firmware.tls import client_context
 
@@ -19,40 +20,46 @@ if TYPE_CHECKING:
 __all__ = ["TcpStream", "Unix", "open_tcp"]
 
 
+def seed(folder: str) -> bytes:
+    """The secret in `device.key`, made the first time; its owner's alone to read where the system
+    knows owners. Raises OSError."""
+    path = folder + "/device.key"
+    if "device.key" not in os.listdir(folder or "/"):
+        _write_secret(path, os.urandom(32))
+    with open(path, "rb") as file:
+        found = bytes(file.read())
+    if len(found) != 32:
+        raise OSError(path + ": must be 32 bytes, and is not")
+    return found
+
+
 class Unix:
     """A board in a folder: `settings.json`, `device.key` and the journal's two files."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str = "") -> None:
         self._folder = folder
         with open(folder + "/settings.json") as file:
             self.settings: Settings = parse(file.read())
         self.units = 0
         self.delivering = False
         self.ending = False
+        self._shown = -1
         if hasattr(time, "monotonic_ns"):
             self._clock = Ticks(lambda: time.monotonic_ns() // 1_000_000, lambda a, b: a - b)
         else:
             self._clock = Ticks(time.ticks_ms, time.ticks_diff)
 
     def seed(self) -> bytes:
-        """The secret in `device.key`, made the first time; its owner's alone to read where the
-        system knows owners. Raises OSError."""
-        path = self._folder + "/device.key"
-        if "device.key" not in os.listdir(self._folder):
-            _write_secret(path, self.random_bytes(32))
-        with open(path, "rb") as file:
-            seed = bytes(file.read())
-        if len(seed) != 32:
-            raise OSError(path + ": must be 32 bytes, and is not")
-        return seed
+        """The secret in `device.key`. Raises OSError."""
+        return seed(self._folder)
 
     def native(self) -> "Native | None":
         """None: the firmware's own."""
         return None
 
-    def slots(self) -> "Slots":
+    def slots(self, name: str = "journal") -> "Slots":
         """Two files in the folder."""
-        return FileSlots(self._folder)
+        return FileSlots(self._folder, name)
 
     def random_bytes(self, size: int) -> bytes:
         """From the system."""
@@ -90,6 +97,15 @@ class Unix:
     def alive(self) -> None:
         """No watchdog."""
 
+    def show(self, status: int) -> None:
+        """A line of text for each change."""
+        if status != self._shown:
+            self._shown = status
+            print("tallystick: " + TEXTS[status])
+
+    def rest(self, paid: bool) -> None:
+        """Nothing: a computer sleeps when its owner says so."""
+
     def stopping(self) -> bool:
         """Whether `ending` was set."""
         return self.ending
@@ -108,3 +124,6 @@ def _write_secret(path: str, secret: bytes) -> None:
         with open(unfinished, "wb") as file:
             file.write(secret)
     os.rename(unfinished, path)
+
+
+BOARD = Unix

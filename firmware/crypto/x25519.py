@@ -3,7 +3,7 @@
 Nothing but the key agreement may live here: what is derived from the secret is the protocol's.
 """
 
-from firmware.crypto.ed25519 import P, decode_point, inverse
+from firmware.crypto.curve import P, decode_point, inverse
 from firmware.crypto.sha512 import sha512
 
 _A24 = 121665

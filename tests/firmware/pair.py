@@ -3,18 +3,16 @@ real keys, a real database, no sockets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from nacl import bindings
-from nacl.signing import SigningKey
+from random import Random
 
 from firmware.device import Device
-from firmware.identity import Native, native_identity
+from firmware.identity import native_identity
 from firmware.journal import Journal
 from gateway.ingest import upkeep
 from gateway.ingest.inbox import Received
-from gateway.keys import verify
 from gateway.store import channels
 from protocol import topics
+from simulator.crypto import native
 from tests.ingest.parties import PRICE, Gateway, Party, kind_of
 
 
@@ -33,17 +31,21 @@ class MemorySlots:
         self.writes += 1
 
 
-def native(key: SigningKey) -> Native:
-    """PyNaCl in place of the firmware's own cryptography: the same results, sooner."""
-    public = bytes(key.verify_key)
-    secret = bindings.crypto_sign_ed25519_sk_to_curve25519(bytes(key) + public)
+def unreliable(chance: Random) -> Callable[[Received], list[Received]]:
+    """A way on which some messages are lost, some come late, and others twice."""
+    held: list[Received] = []
 
-    def shared_secret(peer: bytes) -> bytes:
-        return bindings.crypto_scalarmult(
-            secret, bindings.crypto_sign_ed25519_pk_to_curve25519(peer)
-        )
+    def passed(message: Received) -> list[Received]:
+        dice = chance.random()
+        if dice < 0.3:
+            return []
+        if dice < 0.5:
+            held.append(message)
+            return []
+        late, held[:] = list(held), []
+        return [message, *late, message]
 
-    return Native(public, lambda message: key.sign(message).signature, verify, shared_secret)
+    return passed
 
 
 @dataclass
@@ -53,6 +55,9 @@ class Pair:
     gateway: Gateway
     party: Party
     step: int = 1
+    chain_length: int = 0
+    capacity: int = 10**9
+    topup: int = 0
     slots: MemorySlots = field(default_factory=MemorySlots)
     now: int = 0
     connected: bool = False
@@ -60,21 +65,28 @@ class Pair:
     heard: list[tuple[str, bytes]] = field(default_factory=list)
     said: list[tuple[str, bytes]] = field(default_factory=list)
     counter: int = 0
+    given: bytes = b""
+    """The gateway's key that the owner gave the device: its newest then, if none is named."""
+    down: Callable[[str, bytes], bool] = field(default=lambda _kind, _message: True)
+    """Which of the gateway's messages pass."""
     device: Device = field(init=False)
 
     def __post_init__(self) -> None:
+        self.given = self.given or self.gateway.keys.public
         self.boot()
 
     def boot(self) -> None:
         """Start the device from what its journal holds; everything else is forgotten."""
         self.connected = False
         self.device = Device(
-            native_identity(native(self.party.key), self.gateway.keys.public),
+            native_identity(native(self.party.key), self.given),
             Journal(self.slots),
             self._random,
             "W.h",
             self.step,
-            10**9,
+            self.capacity,
+            chain_length=self.chain_length,
+            topup=self.topup,
         )
 
     def _random(self, size: int) -> bytes:
@@ -104,12 +116,20 @@ class Pair:
             self.now += 100
             self.deliver(self.device.on_time(self.now))
 
+    def settle(self) -> None:
+        """Let everything that waits be said and answered."""
+        for _ in range(40):
+            self.wait(5_000)
+            self.keep_house()
+            if self.device.unpaid() == 0:
+                return
+
     def keep_house(self) -> None:
         """The gateway's work between batches."""
-        upkeep.expire(self.gateway.context)
-        self._to_device(
-            [(kind_of(answer), answer.payload) for answer in upkeep.tell(self.gateway.context)]
-        )
+        context = self.gateway.context
+        upkeep.expire(context)
+        told = upkeep.tell(context) + upkeep.announce(context)
+        self._to_device([(kind_of(answer), answer.payload) for answer in told])
 
     def deliver(self, sending: list[tuple[str, bytes]]) -> None:
         """Carry messages, and the answers to them, until nobody has more to say."""
@@ -124,7 +144,7 @@ class Pair:
     def _to_device(self, answers: list[tuple[str, bytes]]) -> None:
         for kind, message in answers:
             self.heard.append((kind, message))
-            if self.connected:
+            if self.connected and self.down(kind, message):
                 self.deliver(self.device.on_message(kind, message, self.now))
 
     def paid(self) -> int:

@@ -17,18 +17,23 @@ import pytest
 from nacl.signing import SigningKey
 from paho.mqtt.enums import CallbackAPIVersion
 
-from firmware import app
+from firmware import app, status
+from firmware.boards import MeterSilent, NoNetwork
 from firmware.boards.unix import Unix
+from firmware.crypto.ed25519 import SignatureFault
 from firmware.device import Device
+from firmware.earner import Earner, Sale
 from firmware.identity import Native, native_identity
 from firmware.journal import Journal, JournalError
+from firmware.link import NO_NETWORK, REFUSED, STUCK_MS
 from firmware.settings import Settings
 from gateway.broker.credentials import GATEWAY
 from gateway.ingest.inbox import Received
 from protocol import topics
-from tests.firmware.pair import MemorySlots, Pair, native
-from tests.ingest.parties import WINDOW, Gateway, gateway_in
-from tests.services import Served
+from simulator.crypto import native
+from tests.firmware.pair import MemorySlots, Pair
+from tests.ingest.parties import PRICE, WINDOW, Gateway, gateway_in
+from tests.services import Served, unavailable
 
 SECONDS = 30.0
 """After which a test gives up."""
@@ -88,7 +93,7 @@ class Bench:
     def native(self) -> Native | None:
         raise NotImplementedError
 
-    def slots(self) -> MemorySlots:
+    def slots(self, _name: str = "journal") -> MemorySlots:
         raise NotImplementedError
 
     def random_bytes(self, size: int) -> bytes:
@@ -120,6 +125,12 @@ class Bench:
 
     def alive(self) -> None:
         self._loops -= 1
+
+    def show(self, status: int) -> None:
+        self.shown = status
+
+    def rest(self, paid: bool) -> None:
+        pass
 
     def stopping(self) -> bool:
         return self._loops <= 0
@@ -154,6 +165,109 @@ def test_a_connection_that_went_quiet_is_given_up_though_closing_it_wakes_nobody
     assert len(bench.lines) > 2
 
 
+def test_a_meter_that_is_silent_opens_the_relay_until_it_tells_again(pair: Pair) -> None:
+    """Whatever is drawn past a meter that does not tell is never paid."""
+    bench = Bench(pair.gateway.keys.public, stalls=False, loops=100)
+    relays: list[bool] = []
+    meter = bench.meter
+
+    def silent_for_a_while() -> int:
+        if 20 <= len(relays) < 40:
+            raise MeterSilent("no answer")
+        return 0 if len(relays) < 60 else meter()
+
+    def relay(on: bool) -> None:
+        relays.append(on)
+        bench.on = on
+
+    bench.meter = silent_for_a_while  # type: ignore[method-assign]
+    bench.relay = relay  # type: ignore[method-assign]
+    shown: list[int] = []
+    bench.show = shown.append  # type: ignore[method-assign]
+    asyncio.run(asyncio.wait_for(app.run(bench, pair.device), SECONDS))
+    assert relays[:20] == [True] * 20
+    assert relays[20:40] == [False] * 20
+    assert relays[40:60] == [True] * 20
+    assert set(shown[20:40]) == {status.NO_METER}
+    assert set(shown[40:60]) == {status.DELIVERING}
+
+
+@pytest.mark.parametrize("what", ["nothing", "meter", "link"])
+def test_the_watchdog_is_fed_only_while_metering_and_connecting_both_go_on(
+    pair: Pair, what: str
+) -> None:
+    bench = Bench(pair.gateway.keys.public, stalls=False, loops=10**6)
+    fed: list[int] = []
+
+    def silent() -> int:
+        raise MeterSilent("no answer")
+
+    async def for_ever() -> Line:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    if what == "meter":
+        bench.meter = silent  # type: ignore[method-assign]
+    elif what == "link":
+        bench.open_stream = for_ever  # type: ignore[method-assign]
+    bench.alive = lambda: fed.append(bench.now_ms())  # type: ignore[method-assign]
+    bench.stopping = lambda: bench.now_ms() > 3 * STUCK_MS  # type: ignore[method-assign]
+    asyncio.run(asyncio.wait_for(app.run(bench, pair.device), SECONDS))
+    assert (max(fed) > 2 * STUCK_MS) == (what == "nothing")
+
+
+def test_the_watchdog_runs_before_anything_can_fail(pair: Pair) -> None:
+    """Else a board whose journal can't be read at power-on is dead for ever."""
+    bench = Bench(pair.gateway.keys.public, stalls=False, loops=100)
+    done: list[str] = []
+
+    def fail() -> Native:
+        done.append("failed")
+        raise JournalError("no space")
+
+    bench.alive = lambda: done.append("fed")  # type: ignore[method-assign]
+    bench.native = fail  # type: ignore[method-assign]
+    with pytest.raises(JournalError):
+        asyncio.run(asyncio.wait_for(app.run(bench), SECONDS))
+    assert done == ["fed", "failed"]
+
+
+def test_who_sells_learns_from_its_gateway_how_late_it_is(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(pair.gateway.keys.public, stalls=False, loops=10)
+    bench.settings.sale = Sale(PRICE, 1_000, WINDOW, 86_400)
+    bench.slots = lambda _name="journal": MemorySlots()  # type: ignore[method-assign]
+    told: list[int] = []
+    monkeypatch.setattr(Earner, "on_gateway_time", lambda _earner, seconds: told.append(seconds))
+    asyncio.run(asyncio.wait_for(app.run(bench, pair.device), SECONDS))
+    assert told == [pair.gateway.clock.now]
+
+
+def test_what_keeps_a_device_from_delivering_is_shown(pair: Pair) -> None:
+    """No network; then a broker that refuses it; then one behind which no gateway answers."""
+    bench = Bench(pair.gateway.keys.public, stalls=False, loops=400)
+    pair.meter(10**6)  # the window is used up
+    pair.device.on_meter(pair.device.total + WINDOW, 0)
+    shown: list[int] = []
+    bench.show = shown.append  # type: ignore[method-assign]
+
+    class Refusing(Line):
+        async def write(self, data: bytes) -> None:
+            self.to_device.put_nowait(b"\x20\x02\x00\x05")
+
+    async def open_stream() -> Line:
+        bench.lines.append(Line(False))
+        if len(bench.lines) < 3:
+            raise NoNetwork("no Wi-Fi")
+        return Refusing(False) if len(bench.lines) < 6 else bench.lines[-1]
+
+    bench.open_stream = open_stream  # type: ignore[method-assign]
+    asyncio.run(asyncio.wait_for(app.run(bench, pair.device), SECONDS))
+    order = [code for at, code in enumerate(shown) if at == 0 or shown[at - 1] != code]
+    assert order[:3] == [NO_NETWORK, REFUSED, status.NO_GATEWAY]
+
+
 def test_a_journal_that_fails_in_the_link_ends_the_device_before_it_says_what_is_not_saved(
     pair: Pair,
 ) -> None:
@@ -164,21 +278,43 @@ def test_a_journal_that_fails_in_the_link_ends_the_device_before_it_says_what_is
     def fail(slot: int, data: bytes) -> None:
         raise OSError(28, "no space left on device")
 
-    async def scenario() -> None:
-        running = asyncio.create_task(app.run(bench, pair.device))
-        while not (bench.lines and bench.lines[0].taken):
-            await asyncio.sleep(0)
+    def spoil() -> None:
         pair.slots.write = fail  # type: ignore[method-assign]
-        answers = pair.gateway.take(_published(bench.lines[0].taken[0]))
-        for answer in answers:
-            bench.lines[0].to_device.put_nowait(_publish(answer.topic, answer.payload))
-        await running
 
     with pytest.raises(JournalError, match="no space"):
-        asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+        asyncio.run(asyncio.wait_for(_answer_hello(pair, bench, spoil), SECONDS))
     assert not bench.on
     (line,) = bench.lines
     assert [_published(packet).topic.rsplit("/", 1)[1] for packet in line.taken] == ["hello"]
+
+
+def test_a_signature_that_goes_wrong_ends_the_device_and_is_not_sent(pair: Pair) -> None:
+    pair.meter(5)
+    bench = Bench(pair.gateway.keys.public, stalls=False, loops=10_000)
+
+    def faulty(message: bytes) -> bytes:
+        raise SignatureFault("signature: does not verify")
+
+    def spoil() -> None:
+        pair.device.identity.sign = faulty
+
+    with pytest.raises(SignatureFault):
+        asyncio.run(asyncio.wait_for(_answer_hello(pair, bench, spoil), SECONDS))
+    assert not bench.on
+    (line,) = bench.lines
+    assert [_published(packet).topic.rsplit("/", 1)[1] for packet in line.taken] == ["hello"]
+
+
+async def _answer_hello(pair: Pair, bench: Bench, spoil: Callable[[], None]) -> None:
+    """Run the device until it ends. Its first message is answered by the gateway, just after
+    something was spoilt."""
+    running = asyncio.create_task(app.run(bench, pair.device))
+    while not (bench.lines and bench.lines[0].taken):
+        await asyncio.sleep(0)
+    spoil()
+    for answer in pair.gateway.take(_published(bench.lines[0].taken[0])):
+        bench.lines[0].to_device.put_nowait(_publish(answer.topic, answer.payload))
+    await running
 
 
 def _published(packet: bytes) -> Received:
@@ -349,7 +485,7 @@ def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that is its own authority, and its key."""
     program = shutil.which("openssl")
     if program is None:
-        pytest.skip("no openssl on this machine")
+        unavailable("no openssl on this machine")
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     command = [program, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "2", "-subj", f"/CN={name}"]

@@ -21,11 +21,17 @@ GOOD: dict[str, object] = {
 LARGEST = {
     "broker_port": 65_535,
     "step": 1 << 30,
+    "topup": (1 << 63) - 1,
     "capacity": (1 << 63) - 1,
     "poll_ms": 60_000,
     "pulse_pin": 48,
     "relay_pin": 48,
     "pulse_units": 1 << 20,
+    "uart": 2,
+    "uart_tx": 48,
+    "uart_rx": 48,
+    "led_pin": 48,
+    "button_pin": 48,
 }
 
 
@@ -57,13 +63,35 @@ def test_a_setting_without_a_default_must_be_there(name: str) -> None:
 def test_a_number_is_taken_to_its_bound_and_refused_beyond(name: str) -> None:
     settings = parse(json.dumps({**GOOD, name: LARGEST[name]}))
     assert getattr(settings, name) == LARGEST[name]
-    for value in (LARGEST[name] + 1, -1):
+    for value in (LARGEST[name] + 1, -2):
         assert error({name: value}).startswith(f"{name}: must ")
 
 
 @pytest.mark.parametrize("name", ["broker_port", "step", "capacity", "poll_ms", "pulse_units"])
 def test_nothing_is_no_amount(name: str) -> None:
     assert error({name: 0}).startswith(f"{name}: must be 1 to ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"meter": "gas"}, "meter: must be pulse or counter or pzem or wake"),
+        ({"meter": "pzem", "unit": "L"}, "unit: must be W.h"),
+        ({"meter": "wake"}, "meter, sleep_s: "),
+        ({"sleep_s": 60}, "meter, sleep_s: "),
+        ({"journal": "tape"}, "journal: must be files or nvs"),
+    ],
+)
+def test_a_meter_that_does_not_fit_the_rest_is_refused(
+    changes: dict[str, object], what: str
+) -> None:
+    assert error(changes).startswith(what)
+
+
+@pytest.mark.parametrize("between", [{"payee": "ab" * 16}, {"sell_numerator": 1}])
+def test_a_channel_between_devices_can_not_be_topped_up(between: dict[str, object]) -> None:
+    assert error({**between, "topup": 1}).startswith("topup: must be 0 ")
+    assert parse(json.dumps({**GOOD, **between, "topup": 0})).topup == 0
 
 
 @pytest.mark.parametrize("key", ["", "ab", "ab" * 33, "zz" * 32])
@@ -91,6 +119,14 @@ def test_a_certificate_needs_its_key_and_an_authority() -> None:
     assert error({"tls_key": "x"}).startswith("tls_certificate, tls_key: ")
     pair = {"tls_certificate": "x", "tls_key": "y", "insecure": True}
     assert error({**pair, "tls_ca": ""}).startswith("tls_ca: is missing")
+
+
+def test_who_sells_must_let_a_channel_pay_for_one_unit() -> None:
+    dear = {"sell_numerator": 300, "capacity": 299}
+    assert error(dear) == "capacity: must pay for one unit of what it sells"
+    sale = parse(json.dumps({**GOOD, **dear, "capacity": 300})).sale
+    assert sale is not None
+    assert sale.capacity == 300
 
 
 def test_a_misspelt_setting_is_refused_rather_than_passed_over() -> None:

@@ -9,12 +9,11 @@ import pytest
 from sqlalchemy import delete, update
 
 from firmware.record import MAX_RECEIPTS
-from gateway.ingest.inbox import Received
 from gateway.store import channels, devices, notices
 from gateway.store.tables import Base
 from protocol import envelope, messages
 from protocol.messages import CLOSE, Ack, Iou, Receipt, Resume, Resumed
-from tests.firmware.pair import MemorySlots, Pair
+from tests.firmware.pair import MemorySlots, Pair, unreliable
 from tests.ingest.parties import CAPACITY, PRICE, WINDOW, gateway_in
 
 
@@ -24,15 +23,6 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     gateway = gateway_in(tmp_path)
     yield Pair(gateway, gateway.device())
     gateway.store.close()
-
-
-def _settled(pair: Pair) -> None:
-    """Let everything that waits be said and answered."""
-    for _ in range(40):
-        pair.wait(5_000)
-        pair.keep_house()
-        if pair.device.unpaid() == 0:
-            return
 
 
 def test_a_device_opens_a_channel_by_itself_and_pays_each_unit(pair: Pair) -> None:
@@ -83,7 +73,7 @@ def test_a_full_channel_is_closed_and_the_rest_is_paid_on_the_next(pair: Pair) -
     pair.boot()
     pair.connect()
     pair.meter(most + 700)
-    _settled(pair)
+    pair.settle()
     assert pair.units_paid() == most + 700
     assert pair.gateway.count("channel") == 2
     assert len(pair.device.channels) == 1
@@ -111,7 +101,7 @@ def test_an_unknown_channel_is_shown_again_and_nothing_that_was_signed_is_lost(p
         conn.execute(delete(Base.metadata.tables["channel"]))
         notices.decided(conn)
     pair.meter(10)
-    _settled(pair)
+    pair.settle()
     assert pair.device.refusals == {"unknown_channel": 1}
     assert pair.units_paid() == 20
     assert pair.gateway.count("channel") == 1
@@ -136,9 +126,9 @@ def test_an_unknown_channel_that_is_not_taken_again_is_settled_and_a_new_one_ope
     assert pair.device.refusals["unknown_channel"] >= 1
     assert pair.device.refusals["unknown_tariff"] >= 1
     _tariffs(pair, "active")
-    _settled(pair)
+    pair.settle()
     pair.meter(9)
-    _settled(pair)
+    pair.settle()
     # What had been signed on the lost channel counts as paid: it could still be presented.
     assert pair.units_paid() == 9
     assert pair.device.may_deliver()
@@ -152,7 +142,7 @@ def test_an_expired_channel_is_over_by_signed_receipt_and_nothing_is_lost(pair: 
     pair.gateway.clock.now += 2 * 86_400
     pair.connect()
     pair.keep_house()
-    _settled(pair)
+    pair.settle()
     assert pair.units_paid() == 30
     assert pair.gateway.count("channel") == 2
 
@@ -236,25 +226,13 @@ def test_a_device_that_may_deliver_nothing_and_missed_the_grant_asks_ever_less_o
 def test_lost_duplicated_and_reordered_messages_change_nothing(pair: Pair) -> None:
     """N1 at the level of messages; the real network has tests of its own."""
     chance = random.Random(1)
-    held: list[Received] = []
-
-    def lossy(message: Received) -> list[Received]:
-        dice = chance.random()
-        if dice < 0.3:
-            return []
-        if dice < 0.5:
-            held.append(message)
-            return []
-        late, held[:] = list(held), []
-        return [message, *late, message]
-
-    pair.up = lossy
+    pair.up = unreliable(chance)
     pair.connect()
     for _ in range(300):
         pair.meter(1)
         pair.wait(chance.choice((0, 200, 4_000)))
     pair.up = lambda message: [message]
-    _settled(pair)
+    pair.settle()
     assert pair.units_paid() == pair.device.total > 100
     assert pair.gateway.metrics.refused.labels("iou", "conflict")._value.get() == 0
 
@@ -298,7 +276,7 @@ def test_c11_power_cuts_at_any_save_never_sign_lower_or_a_contradiction(
     slots.armed = False
     pair.boot()
     pair.connect()
-    _settled(pair)
+    pair.settle()
     amounts = []
     for kind, message in pair.said:
         if kind == "iou":
@@ -530,6 +508,19 @@ def test_a_device_without_funds_asks_ever_less_often_and_opens_when_there_are_so
     assert 10 <= sum(kind == "open" for kind, _ in pair.said) <= 20
     with pair.gateway.store.write() as conn:
         conn.execute(update(accounts).values(credit_limit=CAPACITY))
+    pair.wait(60_000)
+    pair.meter(3)
+    assert pair.units_paid() == 3
+
+
+def test_a_capacity_that_pays_for_no_unit_opens_no_channel(pair: Pair) -> None:
+    """It would be full at once, closed, and opened again without end."""
+    pair.device.capacity = PRICE.amount(1) - 1
+    pair.connect()
+    pair.wait(600_000)
+    assert {kind for kind, _ in pair.said} == {"hello"}
+    assert len(pair.said) <= 20
+    pair.device.capacity += 1
     pair.wait(60_000)
     pair.meter(3)
     assert pair.units_paid() == 3

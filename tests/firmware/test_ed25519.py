@@ -7,33 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.crypto import ed25519
-from firmware.crypto.ed25519 import L, P, SigningKey, public_key, verify
+from firmware.crypto import curve, ed25519, known_answers
+from firmware.crypto.base_table import BASE_COMB
+from firmware.crypto.curve import L, P
+from firmware.crypto.ed25519 import SignatureFault, SigningKey, public_key, verify
 from firmware.crypto.sha512 import sha512
 
-# RFC 8032, 7.1: seed, public key, message, signature.
+# Seed, public key, message, signature: what a board proves itself by, and test SHA(abc).
 RFC_8032 = [
-    (
-        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
-        "",
-        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
-        "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
-    ),
-    (
-        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-        "72",
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
-    ),
-    (
-        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
-        "af82",
-        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
-        "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
-    ),
+    *known_answers.RFC_8032,
     (
         "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
         "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
@@ -97,6 +79,87 @@ def test_signs_as_libsodium_does(seed: bytes, message: bytes) -> None:
     assert signature == theirs.sign(message).signature
     assert verify(signer.public_key, message, signature)
     assert not verify(signer.public_key, message + b"\0", signature)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32), st.booleans())
+def test_neither_blinding_nor_checking_changes_a_signature(
+    seed: bytes, random: bytes, checked: bool
+) -> None:
+    signer = SigningKey(seed, lambda size: random[:size], checked)
+    assert signer.public_key == public_key(seed)
+    assert signer.sign(MESSAGE) == nacl.signing.SigningKey(seed).sign(MESSAGE).signature
+
+
+@pytest.mark.parametrize("random", [bytes(32), P.to_bytes(32, "little"), b"\xff" * 32])
+def test_random_bytes_that_could_blind_nothing_are_no_harm(random: bytes) -> None:
+    assert SigningKey(SEED, lambda size: random).sign(MESSAGE) == SIGNATURE
+
+
+def test_each_signature_is_blinded_anew() -> None:
+    asked: list[int] = []
+
+    def random_bytes(size: int) -> bytes:
+        asked.append(size)
+        return len(asked).to_bytes(size, "big")
+
+    signer = SigningKey(SEED, random_bytes)
+    signer.sign(MESSAGE)
+    signer.sign(MESSAGE)
+    assert asked == [32, 32, 32]
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, name: str, wrong: object) -> None:
+    """Let the next call of a function of the scheme's be computed wrongly, and those after it as
+    they should."""
+    right = getattr(ed25519, name)
+
+    def faulty(*arguments: object) -> object:
+        monkeypatch.setattr(ed25519, name, right)
+        return wrong
+
+    monkeypatch.setattr(ed25519, name, faulty)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("multiply_comb", curve.BASE), ("_challenge", 5)], ids=["R", "challenge"]
+)
+def test_a_signature_that_was_computed_wrongly_is_given_away_by_no_checking_key(
+    monkeypatch: pytest.MonkeyPatch, name: str, wrong: object
+) -> None:
+    """Two signatures of one message with one R and two challenges tell the key."""
+    careless, checking = SigningKey(SEED), SigningKey(SEED, checked=True)
+    fail_once(monkeypatch, name, wrong)
+    assert not verify(careless.public_key, MESSAGE, careless.sign(MESSAGE))
+    fail_once(monkeypatch, name, wrong)
+    with pytest.raises(SignatureFault, match="nothing was signed"):
+        checking.sign(MESSAGE)
+    assert checking.sign(MESSAGE) == SIGNATURE
+
+
+def test_a_checking_key_that_changed_in_memory_signs_nothing_more() -> None:
+    checking = SigningKey(SEED, checked=True)
+    checking._scalar ^= 1 << 100
+    with pytest.raises(SignatureFault):
+        checking.sign(MESSAGE)
+
+
+def test_the_table_is_made_of_the_base_point() -> None:
+    assert curve.comb_of(curve.BASE) == BASE_COMB
+
+
+@pytest.mark.parametrize("scalar", [0, 1, 2, 8, L - 1, L, L + 1, 2**255 - 1, 2**256])
+def test_every_scalar_takes_the_same_steps_to_the_same_point_as_libsodium(scalar: int) -> None:
+    read: list[object] = []
+
+    class Table(tuple[int, ...]):
+        def __getitem__(self, at: object) -> int:  # type: ignore[override]
+            read.append(at)
+            return super().__getitem__(at)  # type: ignore[index, no-any-return]
+
+    found = curve.encode(curve.multiply_comb(Table(BASE_COMB), scalar))
+    assert len(read) == 3 * 64
+    assert found == (public_point(scalar % L) if scalar % L else (1).to_bytes(32, "little"))
 
 
 @settings(deadline=None)
@@ -178,7 +241,7 @@ def test_small_order_commitments_are_refused(encoded: int) -> None:
 def test_non_canonical_encodings_are_refused(encoded: int) -> None:
     other = encoded.to_bytes(32, "little")
     assert not verify(other, MESSAGE, SIGNATURE)
-    assert ed25519.decode_point(other) is None
+    assert curve.decode_point(other) is None
     assert not verify(KEY.public_key, MESSAGE, other + SIGNATURE[32:])
 
 

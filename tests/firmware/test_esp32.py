@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
+from firmware import status
+from firmware.boards import NoNetwork
 from firmware.journal import Journal
 from tests.firmware.test_boards import GOOD
+from tests.firmware.test_meters import answer
 
 PERIOD = 1 << 30
 EPOCH = 946_684_800
@@ -38,6 +41,11 @@ class Chip:
         self.joined: list[tuple[str, str]] = []
         self.ntp: int | None = None
         self.clock = 0  # seconds since 2000, as at every power-on
+        self.counters: dict[int, int] = {}
+        self.to_uart: list[bytes] = []
+        self.from_uart = b""
+        self.woken = False
+        self.radio_starts = 0
 
     def ticks_ms(self) -> int:
         return self.now % PERIOD
@@ -49,6 +57,10 @@ class Chip:
         pin.level = level
         if seen:
             pin.handler(pin)
+
+
+class Asleep(Exception):
+    """The chip is off, for so many milliseconds."""
 
 
 def ticks_diff(later: int, earlier: int) -> int:
@@ -71,6 +83,32 @@ def modules(chip: Chip) -> dict[str, ModuleType]:
         def irq(self, handler: "Callable[[Pin], None]", trigger: int) -> None:
             assert trigger == Pin.IRQ_FALLING | Pin.IRQ_RISING
             self.handler = handler
+
+    class Counter:
+        FALLING = 2
+
+        def __init__(self, unit: int, pin: Pin, edge: int, filter_ns: int) -> None:
+            assert edge == Counter.FALLING and filter_ns < 12_800  # all that its filter can
+            chip.counters[unit] = 0
+            self._unit = unit
+
+        def value(self) -> int:
+            return chip.counters[self._unit]
+
+    class UART:
+        def __init__(self, unit: int, baud: int, tx: int, rx: int, timeout: int) -> None:
+            assert (baud, timeout) == (9600, 0)
+
+        def read(self) -> bytes | None:
+            data, chip.from_uart = chip.from_uart, b""
+            return data or None
+
+        def write(self, data: bytes) -> int:
+            chip.to_uart.append(bytes(data))
+            return len(data)
+
+    def deepsleep(duration: int) -> None:
+        raise Asleep(duration)
 
     class WDT:
         def __init__(self, timeout: int) -> None:
@@ -96,6 +134,14 @@ def modules(chip: Chip) -> dict[str, ModuleType]:
             assert chip.radio, "the chip's random source is a true one only with the radio on"
             chip.uncommitted[self._prefix + key] = bytes(value)
 
+        def get_i32(self, key: str) -> int:
+            if self._prefix + key not in chip.flash:
+                raise OSError(-0x1102, "ESP_ERR_NVS_NOT_FOUND")
+            return int.from_bytes(chip.flash[self._prefix + key], "big")
+
+        def set_i32(self, key: str, value: int) -> None:
+            chip.uncommitted[self._prefix + key] = value.to_bytes(4, "big")
+
         def commit(self) -> None:
             chip.flash.update(chip.uncommitted)
 
@@ -104,6 +150,7 @@ def modules(chip: Chip) -> dict[str, ModuleType]:
             self._connected = False
 
         def active(self, on: bool) -> None:
+            chip.radio_starts += on and not chip.radio
             chip.radio = on
 
         def isconnected(self) -> bool:
@@ -132,7 +179,16 @@ def modules(chip: Chip) -> dict[str, ModuleType]:
 
     made = {}
     for name, members in {
-        "machine": {"Pin": Pin, "WDT": WDT, "RTC": RTC},
+        "machine": {
+            "Pin": Pin,
+            "WDT": WDT,
+            "RTC": RTC,
+            "Counter": Counter,
+            "UART": UART,
+            "DEEPSLEEP_RESET": 4,
+            "reset_cause": lambda: 4 if chip.woken else 1,
+            "deepsleep": deepsleep,
+        },
         "ntptime": {"settime": settime},
         "esp32": {"NVS": NVS},
         "network": {"WLAN": WLAN, "STA_IF": 0},
@@ -157,23 +213,24 @@ def power_on(
     monkeypatch.setattr(time, "ticks_ms", chip.ticks_ms, raising=False)
     monkeypatch.setattr(time, "ticks_diff", ticks_diff, raising=False)
     monkeypatch.setattr(time, "ticks_add", lambda a, b: (a + b) % PERIOD, raising=False)
-    (tmp_path / "settings.json").write_text(
-        json.dumps(
-            {
-                **GOOD,
-                "pulse_units": 10,
-                "wifi_ssid": "net",
-                "wifi_password": "pass",
-                "tls_ca": "",
-                "insecure": True,
-            }
-        )
-    )
     module = importlib.import_module("firmware.boards.esp32")
 
-    yield lambda: module.Esp32(str(tmp_path))
-    # It was imported with the stand-ins in place.
-    del sys.modules["firmware.boards.esp32"]
+    def start(**changes: object) -> Any:
+        usual = {
+            **GOOD,
+            "pulse_units": 10,
+            "wifi_ssid": "net",
+            "wifi_password": "pass",
+            "tls_ca": "",
+            "insecure": True,
+        }
+        (tmp_path / "settings.json").write_text(json.dumps({**usual, **changes}))
+        return module.Esp32(str(tmp_path))
+
+    yield start
+    # They were imported with the stand-ins in place.
+    for name in ("esp32", "esp32_network", "esp32_pulses"):
+        del sys.modules["firmware.boards." + name]
 
 
 def test_a_bouncing_contact_counts_once_a_pulse(chip: Chip, power_on: Callable[[], Any]) -> None:
@@ -217,7 +274,7 @@ def test_the_seed_is_made_once_for_good(chip: Chip, power_on: Callable[[], Any])
     assert len(seed) == 32
     chip.radio = False
     assert power_on().seed() == seed
-    assert list(chip.flash.values()) == [seed]
+    assert list(chip.flash.values()).count(seed) == 1
 
 
 def test_a_seed_that_cannot_be_read_is_not_replaced(
@@ -272,6 +329,146 @@ def test_a_network_that_does_not_answer_is_given_up(
     assert chip.joined == [("net", "pass")]
 
 
+def test_a_radio_that_hangs_is_started_anew_and_the_network_comes_back(
+    chip: Chip, power_on: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chip.joins = False
+    board = power_on()
+
+    async def sleep_ms(duration: int) -> None:
+        chip.now += duration
+
+    async def open_tcp(_host: str, _port: int, _tls: object) -> str:
+        return "a stream"
+
+    monkeypatch.setattr(board, "sleep_ms", sleep_ms)
+    monkeypatch.setattr(sys.modules["firmware.boards.esp32"], "open_tcp", open_tcp)
+    for _ in range(6):
+        with pytest.raises(NoNetwork):
+            asyncio.run(board.open_stream())
+    assert chip.radio_starts == 2
+    chip.joins = True
+    assert asyncio.run(board.open_stream()) == "a stream"
+
+
+def test_the_chips_counter_counts_where_there_is_one(
+    chip: Chip, power_on: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = power_on(meter="counter")
+    chip.counters[0] = 7
+    assert board.meter() == 70
+    chip.counters[0] = 40_000
+    assert board.meter() == 400_000
+    chip.counters[0] = -5  # wrapped: what was counted stays
+    assert board.meter() == 400_000
+    chip.counters[0] = 5
+    assert board.meter() == 400_100
+    monkeypatch.delattr(sys.modules["machine"], "Counter")
+    board = power_on(meter="counter")
+    chip.level(4, 0, after=40)
+    assert board.meter() == 10
+
+
+def test_an_energy_meter_is_read_over_its_uart(chip: Chip, power_on: Callable[..., Any]) -> None:
+    board = power_on(meter="pzem")
+    for energy in (123_456, 123_456, 123_459):
+        while not chip.to_uart:
+            board.meter()
+            chip.now += 100
+        chip.to_uart.clear()
+        chip.from_uart = answer(energy)
+        board.meter()
+        chip.now += 2_000
+    assert board.meter() == 3
+
+
+def test_the_lamp_shows_what_the_device_does(
+    chip: Chip, power_on: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = power_on(led_pin=2)
+    assert chip.pins[2].level == 0
+    board.show(status.DELIVERING)
+    assert chip.pins[2].level == 1
+    levels = set()
+    for _ in range(40):
+        chip.now += 100
+        board.show(status.NO_BROKER)
+        levels.add(chip.pins[2].level)
+    assert levels == {0, 1}
+    assert capsys.readouterr().out == (
+        "tallystick: delivering\ntallystick: no connection to the broker\n"
+    )
+
+
+@pytest.mark.parametrize("shown", status.DELIVERS)
+def test_a_button_stops_the_load_until_it_is_pressed_again(
+    chip: Chip, power_on: Callable[..., Any], capsys: pytest.CaptureFixture[str], shown: int
+) -> None:
+    board = power_on(button_pin=0)
+    chip.pins[0].level = 1
+
+    def press() -> int:
+        for level in (0, 0, 1, 1):
+            chip.pins[0].level = level
+            board.relay(True)
+            chip.now += 50
+        board.show(shown)
+        return int(chip.pins[5].level)
+
+    assert press() == 0
+    assert "held" in capsys.readouterr().out
+    assert press() == 1
+
+
+def test_a_board_that_restarts_over_and_over_leaves_the_load_off_for_a_while(
+    chip: Chip, power_on: Callable[..., Any]
+) -> None:
+    """As one does whose supply gives way each time that the relay closes."""
+    for _ in range(3):
+        board = power_on()
+        board.relay(True)
+        assert chip.pins[5].level == 1
+    board = power_on()
+    board.relay(True)
+    assert chip.pins[5].level == 0
+    chip.now += 60_000
+    board.relay(True)
+    assert chip.pins[5].level == 1
+    chip.now += 600_000
+    board.alive()
+    power_on().relay(True)
+    assert chip.pins[5].level == 1
+
+
+def test_a_board_on_batteries_counts_its_waking_pays_and_sleeps(
+    chip: Chip, power_on: Callable[..., Any]
+) -> None:
+    board = power_on(meter="wake", sleep_s=900, pulse_units=1)
+    board.relay(False)
+    board.rest(True)
+    assert board.meter() == 0  # nothing is done that may not be
+    board.relay(True)
+    assert (board.meter(), board.meter()) == (1, 1)
+    board.rest(False)
+    with pytest.raises(Asleep, match="900000"):
+        board.rest(True)
+    chip.woken = True
+    board = power_on(meter="wake", sleep_s=900, pulse_units=1)
+    chip.now += 120_000  # no connection all the while
+    with pytest.raises(Asleep):
+        board.rest(False)
+
+
+def test_a_board_that_sleeps_often_does_not_count_it_as_restarting(
+    chip: Chip, power_on: Callable[..., Any]
+) -> None:
+    chip.woken = True
+    for _ in range(20):
+        board = power_on(meter="wake", sleep_s=900)
+    board.relay(True)
+    assert chip.pins[5].level == 1
+
+
 MAY = 1_777_000_000
 DAY = 86_400
 
@@ -291,6 +488,7 @@ def clocked(chip: Chip, monkeypatch: pytest.MonkeyPatch) -> Chip:
 
     module = importlib.import_module("firmware.boards.esp32")
     monkeypatch.setattr(module, "time", Time)
+    monkeypatch.setattr(sys.modules["firmware.boards.esp32_network"], "time", Time)
     monkeypatch.setattr(module, "client_context", lambda settings: settings.tls_ca or None)
     return chip
 

@@ -1,8 +1,6 @@
 """The MQTT client against a real Mosquitto, which is also killed, hung and brought back."""
 
-import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +21,8 @@ from firmware.mqtt_events import (
     Subscribed,
 )
 from firmware.mqtt_packets import MAX_PAYLOAD, MalformedPacket
+from simulator.broker import find_mosquitto
+from tests.services import unavailable
 
 Event = Connected | Subscribed | Message | Acknowledged
 
@@ -95,11 +95,9 @@ class Broker:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    program = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    program = find_mosquitto()
     if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no mosquitto on this machine")
-        pytest.skip("no mosquitto on this machine")
+        unavailable("no mosquitto on this machine")
     started = Broker(program, tmp_path)
     yield started
     started.close()

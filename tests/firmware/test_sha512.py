@@ -1,15 +1,24 @@
-"""SHA-512 in Python is the platform's SHA-512: a board without one signs the same bytes."""
+"""Every SHA-512 of the firmware is the platform's: a board without one signs the same bytes."""
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.crypto import sha512
+from firmware.crypto import sha512, sha512_python
+from tests.firmware import viper
+
+SOURCE = Path(sha512.__file__).with_name("sha512_viper.py")
+HASHES = {"python": sha512_python.sha512, "viper": viper.load(SOURCE)["sha512"]}
+
+each = pytest.mark.parametrize("hashed", HASHES.values(), ids=HASHES)
 
 
 # FIPS 180-4's examples.
+@each
 @pytest.mark.parametrize(
     ("message", "digest"),
     [
@@ -25,18 +34,46 @@ from firmware.crypto import sha512
         ),
     ],
 )
-def test_standards_examples(message: bytes, digest: str) -> None:
-    assert sha512.sha512_in_python(message).hex() == digest
+def test_standards_examples(hashed: Callable[[bytes], bytes], message: bytes, digest: str) -> None:
+    assert hashed(message).hex() == digest
 
 
 def test_every_length_of_padding() -> None:
     for length in range(260):
         message = bytes(range(256))[:length].ljust(length, b"\xff")
-        assert sha512.sha512_in_python(message) == hashlib.sha512(message).digest()
+        assert sha512_python.sha512(message) == hashlib.sha512(message).digest()
+
+
+@pytest.mark.parametrize("length", [1, 110, 111, 112, 127, 128, 129, 239, 240])
+def test_machine_code_pads_at_the_edges(length: int) -> None:
+    """It pads by the same function as plain Python, for which every length is tried."""
+    message = bytes(7 * place & 255 for place in range(length))
+    assert HASHES["viper"](message) == hashlib.sha512(message).digest()
 
 
 @given(st.binary(max_size=1000))
 def test_any_message(message: bytes) -> None:
-    expected = hashlib.sha512(message).digest()
-    assert sha512.sha512_in_python(message) == expected
-    assert sha512.sha512(message) == expected
+    assert sha512_python.sha512(message) == hashlib.sha512(message).digest()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(min_size=100, max_size=200))
+def test_machine_code_hashes_any_message(message: bytes) -> None:
+    assert HASHES["viper"](message) == hashlib.sha512(message).digest()
+
+
+def test_the_images_own_is_taken_where_there_is_one() -> None:
+    assert sha512.SOURCE == "image"
+
+
+def test_a_hash_that_is_wrong_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong:
+        def digest(self) -> bytes:
+            return bytes(64)
+
+    monkeypatch.setattr(hashlib, "sha512", lambda data: Wrong())
+    name, hashed = sha512.choose()
+    assert (name, hashed) == ("python", sha512_python.sha512)
+    assert not sha512.is_right(lambda data: bytes(64))
+    # Right in the first block alone: the second known answer finds it.
+    assert not sha512.is_right(lambda data: sha512_python.sha512(data[:111]))

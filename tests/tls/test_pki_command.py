@@ -43,7 +43,9 @@ class Installation:
         """Register a device; its id."""
         with opened(self.config) as office:
             accounts.add(office.store, "fleet", "Fleet", "EUR", credit_limit=10**9)
-            row, _ = devices.register(office.store, office.credentials, KEY, "fleet", "meter")
+            row, _ = devices.register(
+                office.store, office.credentials, KEY, "fleet", "meter", office.keys.public
+            )
             return str(row.id)
 
     def certificate(self, device: str) -> Issued:

@@ -102,7 +102,7 @@ def check_payer(vectors, verify, sign):
 if __name__ == "__main__":
     from firmware.crypto import ed25519
 
-    with open("/vectors/payer.json") as file:
+    with open("vectors/payer.json") as file:
         check_payer(
             json.load(file), ed25519.verify, lambda seed, data: ed25519.SigningKey(seed).sign(data)
         )

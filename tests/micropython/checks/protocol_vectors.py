@@ -3,7 +3,20 @@
 import json
 from binascii import unhexlify as unhex
 
-from protocol import MAX_MESSAGE, cbor, envelope, hashchain, mac, merkle, messages, payee, topics
+from protocol import (
+    MAX_MESSAGE,
+    cbor,
+    envelope,
+    hashchain,
+    hub,
+    listings,
+    mac,
+    merkle,
+    messages,
+    payee,
+    succession,
+    topics,
+)
 from protocol import statements as settled
 from protocol.errors import ProtocolError
 from protocol.ids import channel_id, device_id, tariff_id
@@ -26,6 +39,11 @@ READERS = {
     "statement": settled.read_statement,
     "resume": messages.read_resume,
     "refused": messages.read_refused,
+    "successor": messages.read_successor,
+    "sell": listings.read_sell,
+    "listed": listings.read_listed,
+    "find": listings.read_find,
+    "mirror": messages.read_terms,
 }
 
 
@@ -99,7 +117,7 @@ def fields_of(said):
     """A message's fields in the order of their keys, as they stand in messages.json."""
     result = {}
     for name, value in said.items():
-        if isinstance(value, str) and name in ("kind", "account", "currency"):
+        if isinstance(value, str) and name in ("kind", "account", "currency", "unit"):
             result[name] = value
         elif isinstance(value, str):
             # 2^63-1 is a decimal string of 19 digits; hex has an even number of them.
@@ -194,10 +212,40 @@ def check_judge(vectors, verify, sign):
         except ProtocolError as error:
             result, expected = error.reason, error.expected
         assert (result, expected) == (case["result"], case["expected"]), case["name"]
+    for case in vectors["ticks"]:
+        mark = expected = None
+        try:
+            mark = payee.judge_tick(
+                terms[case["pricing"]],
+                case["state"],
+                case["mark_amount"],
+                case["base_units"],
+                case["length"],
+                case["known"],
+                case["index"],
+                case["now"],
+            )
+            result, expected = "stale" if mark is None else "raises", 0
+        except ProtocolError as error:
+            result, expected = error.reason, error.expected
+        wanted = case["mark"]
+        assert mark == (None if wanted is None else (int(wanted[0]), int(wanted[1]))), case["name"]
+        assert (result, expected) == (case["result"], case["expected"]), case["name"]
     for case in vectors["limits"]:
         contract = messages.read_terms(unhex(case["terms"]))
         limit = payee.limit(contract, int(case["mark_units"]), case["window"])
         assert limit == int(case["limit"]), case["name"]
+
+
+def check_hub(vectors, verify, sign):
+    for case in vectors["credited"]:
+        assert hub.credited(int(case["amount"]), case["fee_bp"]) == int(case["credited"]), case
+    for case in vectors["mirrors"]:
+        terms = messages.read_terms(unhex(case["terms"]))
+        assert terms.channel_id() == unhex(case["channel_id"])
+        mirror = hub.mirror_terms(terms, case["fee_bp"])
+        assert mirror.payload() == unhex(case["mirror"])
+        assert mirror.channel_id() == unhex(case["mirror_id"])
 
 
 def check_topics(vectors, verify, sign):
@@ -221,7 +269,10 @@ def check_merkle(vectors, verify, sign):
     for case in vectors["proofs"]:
         index, count = case["index"], case["count"]
         path = [unhex(node) for node in case["path"]]
-        assert merkle.proof(leaves[:count], index) == path
+        tree = merkle.Tree()
+        for leaf in leaves[:count]:
+            tree.add(merkle.leaf_hash(leaf), tree.count == index)
+        assert tree.path() == path
         assert merkle.is_included(leaves[index], index, count, path, roots[count])
         assert not merkle.is_included(b"another", index, count, path, roots[count])
         assert not merkle.is_included(leaves[index], index, count, path, roots[0])
@@ -237,6 +288,25 @@ def check_hashchain(vectors, verify, sign):
         assert not hashchain.is_tick(values[index - 1], index, values[0], 0)
 
 
+def check_succession(vectors, verify, sign):
+    for case in vectors["cases"]:
+        given = unhex(case["given"])
+        remembered = [unhex(key) for key in case["remembered"]]
+        line = succession.line_of(given, remembered)
+        assert line[0] == given, case["name"]
+        for step in case["steps"]:
+            try:
+                key = succession.next_key(line, unhex(step["message"]), verify)
+                line = succession.followed(line, key)
+                reason = None
+            except ProtocolError as error:
+                reason = error.reason
+            assert reason == step["refused"], case["name"]
+            assert line[-1] == unhex(step["believes"]), case["name"]
+            assert line[0] == given, case["name"]
+            assert len(line) <= vectors["most_remembered"], case["name"]
+
+
 CHECKS = {
     "encoding": check_encoding,
     "identities": check_identities,
@@ -244,9 +314,11 @@ CHECKS = {
     "messages": check_messages,
     "pricing": check_pricing,
     "judge": check_judge,
+    "hub": check_hub,
     "topics": check_topics,
     "merkle": check_merkle,
     "hashchain": check_hashchain,
+    "succession": check_succession,
 }
 
 if __name__ == "__main__":
@@ -254,9 +326,9 @@ if __name__ == "__main__":
     from firmware.crypto.x25519 import shared_secret
 
     for name, check in CHECKS.items():
-        with open("/vectors/" + name + ".json") as file:
+        with open("vectors/" + name + ".json") as file:
             check(json.load(file), ed25519.verify, lambda seed, d: ed25519.SigningKey(seed).sign(d))
-    with open("/vectors/identities.json") as file:
+    with open("vectors/identities.json") as file:
         agreed = json.load(file)
     publics = {party["seed"]: unhex(party["public_key"]) for party in agreed["parties"]}
     for case in agreed["mac_keys"]:

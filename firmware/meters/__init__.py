@@ -1,0 +1,1 @@
+"""Meters that are more than a contact: one file for each kind, and what they have in common."""

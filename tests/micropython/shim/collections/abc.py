@@ -1,0 +1,1 @@
+Callable = Iterator = Iterable = Sequence = None

@@ -1,0 +1,1 @@
+# For tests of a file's owner, which do not run here.

@@ -1,0 +1,2 @@
+# Names for annotations, which MicroPython passes over.
+Any = None
