@@ -4,18 +4,22 @@ Whether a channel may open is the caller's decision; this module gives it the nu
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gateway.ledger import chart
-from gateway.store import journal
+from gateway.ledger.pending import Balance
+from gateway.store import backing, journal, pending
 from gateway.store.errors import Conflict, NotFound, StoreError
 from gateway.store.tables import Account, Base
 
 account = Base.metadata.tables["account"]
 channel = Base.metadata.tables["channel"]
+
+OPERATOR = "operator"
+"""The account of whoever runs the gateway: the payee of tariffs that name no other."""
 
 _ID = re.compile(r"[a-z0-9-]{1,40}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -57,9 +61,13 @@ def get(conn: Connection, account_id: str) -> Row[Any]:
     return row
 
 
-def page(conn: Connection, *, after: str = "", limit: int = 100) -> Sequence[Row[Any]]:
-    """At most `limit` accounts with ids above `after`, by id."""
+def page(
+    conn: Connection, *, after: str = "", limit: int = 100, among: Collection[str] | None = None
+) -> Sequence[Row[Any]]:
+    """At most `limit` accounts with ids above `after`, by id; of `among`, unless that is None."""
     query = select(account).where(account.c.id > after).order_by(account.c.id).limit(limit)
+    if among is not None:
+        query = query.where(account.c.id.in_(among))
     return conn.execute(query).all()
 
 
@@ -94,22 +102,60 @@ def currencies(conn: Connection) -> list[str]:
 def owed(conn: Connection, account_id: str) -> int:
     """What is posted and not yet paid, in atomic units; negative if the account is owed."""
     currency = get(conn, account_id).currency
-    names = (chart.payer(account_id), chart.payee(account_id), chart.settling(account_id))
-    return sum(journal.balance(conn, name, currency) for name in names)
+    names = (*chart.OWED, chart.SETTLING)
+    return sum(journal.balance(conn, name + account_id, currency) for name in names)
+
+
+def funds(conn: Connection, account_id: str) -> Balance:
+    """What the account has paid in and not used: a credit, of which pending debits hold a part."""
+    currency = get(conn, account_id).currency
+    return pending.balance(conn, chart.funds(account_id), currency)
+
+
+def free(conn: Connection, account_id: str) -> int:
+    """What channels may still reserve, in atomic units: credit limit, free deposits and what is
+    locked with rails, less the exposure. Below zero if the limit was lowered. Locks as `exposure`
+    does."""
+    _lock(conn, account_id)
+    return left(conn, account_id)[0]
+
+
+def left(conn: Connection, account_id: str) -> tuple[int, int]:
+    """What is `free`, and what the live channels have reserved, for whoever only wants to know:
+    nothing is locked."""
+    # In this order: a run that commits meanwhile moves what is reserved to what is owed, and what
+    # is owed to deposits, so something may be counted twice and nothing left out.
+    held = reserved(conn, account_id)
+    exposed = held + owed(conn, account_id)
+    limit = int(get(conn, account_id).credit_limit)
+    # What a rail collected is no longer locked before it is no longer owed.
+    locked = backing.of(conn, account_id)
+    return limit + funds(conn, account_id).free_credit + locked - exposed, held
+
+
+def _lock(conn: Connection, account_id: str) -> None:
+    conn.execute(
+        select(account.c.id).where(account.c.id == account_id).with_for_update(key_share=True)
+    ).all()
+
+
+def reserved(conn: Connection, account_id: str) -> int:
+    """What the account could still come to owe on its live channels, in atomic units."""
+    total = conn.execute(
+        select(func.coalesce(func.sum(channel.c.capacity - channel.c.settled_amount), 0)).where(
+            channel.c.payer_account == account_id, channel.c.state != "closed"
+        )
+    ).scalar_one()
+    return int(total)
 
 
 def exposure(conn: Connection, account_id: str) -> int:
     """What the account owes and could come to owe on its live channels, in atomic units.
 
-    A channel of capacity c may open if exposure + c is at most the credit limit. The account's row
-    stays locked until the transaction ends, so that two opens can't both take the last credit.
+    The account's row stays locked until the transaction ends, so that two opens can't both take the
+    last that is `free`.
     """
-    conn.execute(
-        select(account.c.id).where(account.c.id == account_id).with_for_update(key_share=True)
-    ).all()
-    reserved = conn.execute(
-        select(func.coalesce(func.sum(channel.c.capacity - channel.c.settled_amount), 0)).where(
-            channel.c.payer_account == account_id, channel.c.state != "closed"
-        )
-    ).scalar_one()
-    return owed(conn, account_id) + int(reserved)
+    _lock(conn, account_id)
+    # In this order, as in `left`.
+    held = reserved(conn, account_id)
+    return held + owed(conn, account_id)

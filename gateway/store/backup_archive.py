@@ -44,9 +44,9 @@ class Part:
 class Manifest:
     """What an archive says of itself.
 
-    `made_at` in Unix seconds by the database; `gateway_key` and `journal_head` in hex; `counts` are
-    rows by table, `columns` those of the parts that are tables; `amount` and `units` are the sums
-    of all marks.
+    `made_at` in Unix seconds by the database; `gateway_key`, `journal_head` and `audit_head` in
+    hex; `counts` are rows by table, `columns` those of the parts that are tables; `amount` and
+    `units` are the sums of all marks. What an older program did not know is 0 and empty.
     """
 
     format: int
@@ -63,6 +63,8 @@ class Manifest:
     counts: dict[str, int]
     columns: dict[str, list[str]]
     parts: list[Part]
+    audit_index: int = 0
+    audit_head: str = ""
 
 
 @dataclass(frozen=True, slots=True)

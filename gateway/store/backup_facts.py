@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text
 
-from gateway.store import fence, journal, migrations
+from gateway.store import audit, fence, journal, migrations
 from gateway.store.tables import Base
 
 # In halves, since SQLite can't add beyond 2^63.
@@ -21,7 +21,8 @@ _SUMS = text(
 @dataclass(frozen=True, slots=True)
 class Facts:
     """How far a database has come. `amount` and `units` are sums over all channels' marks,
-    `made_at` is the database's time in Unix seconds, `journal_head` 32 bytes."""
+    `made_at` is the database's time in Unix seconds, `journal_head` and `audit_head` 32 bytes, the
+    last one empty where a backup is from before there was an audit log."""
 
     made_at: int
     schema: str
@@ -32,11 +33,14 @@ class Facts:
     amount: int
     units: int
     counts: dict[str, int]
+    audit_index: int = 0
+    audit_head: bytes = b""
 
 
 def read(conn: Connection, now: int) -> Facts:
     """The facts of a database of this program's schema, on one snapshot."""
     index, head = journal.head(conn)
+    audited, audit_head = audit.head(conn)
     count, high, low, units_high, units_low = conn.execute(_SUMS).one()
     return Facts(
         now,
@@ -51,6 +55,8 @@ def read(conn: Connection, now: int) -> Facts:
             table.name: int(conn.execute(select(func.count()).select_from(table)).scalar_one())
             for table in Base.metadata.sorted_tables
         },
+        audited,
+        audit_head,
     )
 
 
@@ -62,6 +68,7 @@ def newer_than(conn: Connection, now: int, other: Facts) -> list[str]:
         for name, ours, theirs in (
             ("generation", own.generation, other.generation),
             ("journal entries", own.journal_index, other.journal_index),
+            ("audit records", own.audit_index, other.audit_index),
             ("channels", own.channels, other.channels),
             ("accepted amount", own.amount, other.amount),
             ("accepted units", own.units, other.units),

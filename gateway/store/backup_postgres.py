@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Integer,
@@ -20,19 +21,24 @@ from sqlalchemy import (
     insert,
     text,
 )
+from sqlalchemy.schema import sort_tables
 
-from gateway.store import (  # noqa: F401  (their tables belong to the metadata)
-    tables_books,
-    tables_idempotency,
-    tables_notices,
-    tables_restore,
-)
 from gateway.store.errors import ArchiveError
-from gateway.store.tables import Base
+from gateway.store.schema import Base
 
 FOLDER = "tables/"
 _CHUNK = 1 << 18
 _AT_ONCE = 1000
+_TRIGGER_FUNCTIONS = (
+    "refuse_change",
+    "entry_must_balance",
+    "entry_is_complete",
+    "pending_must_balance",
+    "pending_is_complete",
+    "pending_decided_once",
+    "channel_capacity_signed",
+)
+_BOOLEANS = {"t": True, "f": False}
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -42,13 +48,28 @@ def part_name(table: str) -> str:
 
 
 def tables_in(conn: Connection) -> list[Table]:
-    """The tables that this database has, each after those that it refers to."""
+    """The tables that this database has, in the order in which rows can be put into them.
+
+    Each is after those that it refers to, save that lines are before what they are lines of: their
+    reference is deferred, and the database takes no entry whose lines are not there.
+    """
     found = set(
         conn.execute(
             text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
         ).scalars()
     )
-    return [table for table in Base.metadata.sorted_tables if table.name in found]
+    lines_first = [
+        (key.parent.table, key.column.table)
+        for table in Base.metadata.tables.values()
+        for key in table.foreign_keys
+        if key.deferrable
+    ]
+    ordered = sort_tables(
+        Base.metadata.tables.values(),
+        skip_fn=lambda key: bool(key.deferrable),
+        extra_dependencies=lines_first,
+    )
+    return [table for table in ordered if table.name in found]
 
 
 def columns_of(conn: Connection) -> dict[str, list[str]]:
@@ -109,7 +130,8 @@ def drop_all(conn: Connection) -> None:
     names = [table.name for table in Base.metadata.sorted_tables] + ["alembic_version"]
     listed = ", ".join(f'"{name}"' for name in names)
     conn.execute(text(f"DROP TABLE IF EXISTS {listed} CASCADE"))
-    conn.execute(text("DROP FUNCTION IF EXISTS refuse_change() CASCADE"))
+    for name in _TRIGGER_FUNCTIONS:
+        conn.execute(text(f"DROP FUNCTION IF EXISTS {name}() CASCADE"))
 
 
 def insert_rows(conn: Connection, name: str, columns: Sequence[str], source: BinaryIO) -> None:
@@ -149,6 +171,10 @@ def _value(kind: object, cell: str) -> object:
         return None
     if isinstance(kind, BigInteger | Integer):
         return int(cell)
+    if isinstance(kind, Boolean):
+        if cell not in _BOOLEANS:
+            raise ValueError(cell)
+        return _BOOLEANS[cell]
     if isinstance(kind, LargeBinary):
         # Its own backslash is escaped as any other is: \\x00ff
         return bytes.fromhex(cell.removeprefix("\\\\x"))

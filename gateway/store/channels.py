@@ -6,7 +6,7 @@ the protocol's to decide; the WHERE clause only holds what must be true at the c
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -15,40 +15,77 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Row,
+    Update,
     bindparam,
     func,
     insert,
     literal_column,
+    null,
     select,
+    text,
     update,
 )
 
 from gateway.ledger import states
+from gateway.store import events
 from gateway.store.errors import Conflict, NotFound
-from gateway.store.tables import Base, Channel, Evidence
+from gateway.store.tables import Base, Channel, Evidence, Topup
 
 channel = Base.metadata.tables["channel"]
 evidence = Base.metadata.tables["evidence"]
+topup = Base.metadata.tables["topup"]
 account = Base.metadata.tables["account"]
 tariff = Base.metadata.tables["tariff"]
 
 _LOAD = select(channel).where(channel.c.id.in_(bindparam("ids", expanding=True)))
+_MAY_RISE = (
+    channel.c.id == bindparam("b_id"),
+    channel.c.state == literal_column("'open'"),
+    channel.c.amount < bindparam("new_amount"),
+    channel.c.units <= bindparam("new_units"),
+    channel.c.capacity >= bindparam("new_amount"),
+    channel.c.expires_at > bindparam("now"),
+)
 _RAISE = (
     update(channel)
-    .where(
-        channel.c.id == bindparam("b_id"),
-        channel.c.state == literal_column("'open'"),
-        channel.c.amount < bindparam("new_amount"),
-        channel.c.units <= bindparam("new_units"),
-        channel.c.capacity >= bindparam("new_amount"),
-        channel.c.expires_at > bindparam("now"),
+    .where(*_MAY_RISE)
+    .values(
+        amount=bindparam("new_amount"),
+        units=bindparam("new_units"),
+        iou=bindparam("new_iou"),
+        tick_index=literal_column("0"),
+        tick_preimage=null(),
     )
-    .values(amount=bindparam("new_amount"), units=bindparam("new_units"), iou=bindparam("new_iou"))
+)
+_TICK = (
+    update(channel)
+    .where(*_MAY_RISE, channel.c.iou == bindparam("b_iou"))
+    .values(
+        amount=bindparam("new_amount"),
+        units=bindparam("new_units"),
+        tick_index=bindparam("new_index"),
+        tick_preimage=bindparam("new_preimage"),
+    )
+)
+# In one order, so that PostgreSQL's row locks can't meet head-on.
+_LOCK = text(
+    "SELECT count(*) FROM (SELECT id FROM channel WHERE id = ANY(:ids) OR mirror_of = ANY(:ids)"
+    " ORDER BY id FOR NO KEY UPDATE) AS own"
 )
 
 
+def lock(conn: Connection, ids: Sequence[bytes]) -> None:
+    """Let no other transaction change these channels and their mirrors until this one ends.
+
+    Whoever changes several of them by more than one statement calls this before the first, and
+    `journal.lock`, if it posts, before this. In SQLite the write transaction is that lock.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_LOCK, {"ids": list(ids)}).one()
+
+
 def raise_marks(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Raise the marks of many channels, and return how many were raised.
+    """Raise the marks of many channels by IOUs, and return how many were raised.
 
     Each row has `b_id` (channel id), `new_amount` (atomic units), `new_units`, `new_iou` (the
     signed message) and `now` (Unix seconds, of `Store.now`). A row whose channel is not open, has
@@ -56,20 +93,30 @@ def raise_marks(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     `len(rows)` must roll back and look again, since another writer was there first. At most one
     row for a channel.
     """
+    return _raise(conn, _RAISE, rows)
+
+
+def raise_by_ticks(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """As `raise_marks`, by ticks: each row has `new_index` and `new_preimage` in place of
+    `new_iou`, and `b_iou`, the IOU whose chain they are of, which must be the channel's last."""
+    return _raise(conn, _TICK, rows)
+
+
+def _raise(conn: Connection, statement: Update, rows: Sequence[Mapping[str, Any]]) -> int:
     if not rows:
         return 0
-    # One order for all writers, so that PostgreSQL's row locks can't meet head-on.
+    # As `lock` does, which one statement alone can do without.
     ordered = sorted(rows, key=itemgetter("b_id"))
-    sql, order = _raise_sql(conn.dialect)
+    sql, order = _compiled(statement, conn.dialect)
     # Core's own handling of each row's parameters took half the time of a batch.
     given = [tuple([row[name] for name in order]) for row in ordered] if order else ordered
     return conn.exec_driver_sql(sql, given).rowcount
 
 
 @cache
-def _raise_sql(dialect: Dialect) -> tuple[str, tuple[str, ...]]:
-    """The statement compiled for a dialect, and its parameters' order if they are positional."""
-    compiled = _RAISE.compile(dialect=dialect)
+def _compiled(statement: Update, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """A statement compiled for a dialect, and its parameters' order if they are positional."""
+    compiled = statement.compile(dialect=dialect)
     positions = compiled.positiontup
     return str(compiled), tuple(positions or ())
 
@@ -81,6 +128,19 @@ def load(conn: Connection, ids: Sequence[bytes]) -> Sequence[Row[Any]]:
     return conn.execute(_LOAD, {"ids": list(ids)}).all()
 
 
+def by_handle(conn: Connection, device_id: str, handle: bytes) -> Sequence[bytes]:
+    """The ids of a device's channels that begin with `handle`, those that are not closed first."""
+    query = (
+        select(channel.c.id)
+        .where(
+            channel.c.device_id == device_id,
+            func.substr(channel.c.id, 1, len(handle)) == handle,
+        )
+        .order_by(channel.c.state == "closed", channel.c.opened_at.desc())
+    )
+    return [bytes(found) for found in conn.execute(query).scalars()]
+
+
 def get(conn: Connection, channel_id: bytes) -> Row[Any]:
     """One channel. Raises NotFound."""
     row = conn.execute(_LOAD, {"ids": [channel_id]}).one_or_none()
@@ -90,11 +150,26 @@ def get(conn: Connection, channel_id: bytes) -> Row[Any]:
 
 
 def by_device(conn: Connection, device_id: str, *, live: bool = True) -> Sequence[Row[Any]]:
-    """A device's channels, newest first; only those not closed, unless `live` is false."""
-    query = select(channel).where(channel.c.device_id == device_id)
+    """The channels that a device pays on, newest first; only those not closed, unless `live` is
+    false."""
+    query = select(channel).where(channel.c.device_id == device_id, channel.c.mirror_of.is_(None))
     if live:
         query = query.where(channel.c.state != "closed")
     return conn.execute(query.order_by(channel.c.opened_at.desc(), channel.c.id)).all()
+
+
+def newest_live(conn: Connection, device_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Of each of these devices that pays on any the live channel that it opened last."""
+    query = (
+        select(channel)
+        .where(
+            channel.c.device_id.in_(device_ids),
+            channel.c.mirror_of.is_(None),
+            channel.c.state != "closed",
+        )
+        .order_by(channel.c.opened_at, channel.c.id)
+    )
+    return list({row.device_id: row for row in conn.execute(query)}.values())
 
 
 def page(
@@ -119,6 +194,13 @@ def page(
     return conn.execute(query).all()
 
 
+def live_terms(conn: Connection) -> Iterator[bytes]:
+    """The `open` message of each channel that is not closed. Streams."""
+    query = select(channel.c.open_message).where(channel.c.state != "closed")
+    for message in conn.execute(query, execution_options={"yield_per": 1000}).scalars():
+        yield bytes(message)
+
+
 def expired(conn: Connection, now: int, limit: int) -> list[bytes]:
     """At most `limit` open channels whose expiry is not after `now` (Unix seconds)."""
     query = (
@@ -135,7 +217,7 @@ def add(conn: Connection, new: Channel) -> None:
 
     Raises NotFound if the tariff is unknown, Conflict if the id was ever used before or if payer,
     payee and tariff are not of one currency and scale. Whether the payer may reserve the capacity
-    is the caller's question to `accounts.exposure`, in this same transaction.
+    is the caller's question to `accounts.free`, in this same transaction.
     """
     if conn.execute(select(channel.c.id).where(channel.c.id == new.id)).first() is not None:
         raise Conflict(f"channel {new.id.hex()}: this id has been used")
@@ -153,26 +235,61 @@ def add(conn: Connection, new: Channel) -> None:
         if tuple(owned) != tuple(money):
             raise Conflict(f"account {name}: currency and scale must be the tariff's, {money}")
     conn.execute(insert(channel).values(**new.model_dump()))
+    note(conn, "channel.opened", new, capacity=str(new.capacity), expires_at=new.expires_at)
+
+
+def note(conn: Connection, kind: str, row: Channel | Row[Any], **data: object) -> None:
+    """Note what happened to a channel, for whom its device belongs to."""
+    account_id = row.payer_account if row.mirror_of is None else row.payee_account
+    events.note(conn, kind, row.id.hex(), account_id, device=row.device_id, **data)
+
+
+def raise_capacity(
+    conn: Connection, channel_id: bytes, before: int, capacity: int, message: bytes, at: int
+) -> bool:
+    """Let an open channel owe `capacity` atomic units instead of `before`, by a top-up that its
+    payer signed (`message`), at Unix second `at`; false if it is not so any more.
+
+    Whether the payer may reserve it is the caller's question to `accounts.free`, in this same
+    transaction.
+    """
+    lock(conn, [channel_id])
+    row = get(conn, channel_id)
+    if (row.capacity, row.state) != (before, "open"):
+        return False
+    new = Topup(
+        channel_id=channel_id, capacity=capacity, from_capacity=before, message=message, at=at
+    )
+    # First, since the database raises a capacity only to what is signed.
+    conn.execute(insert(topup).values(**new.model_dump()))
+    conn.execute(update(channel).where(channel.c.id == channel_id).values(capacity=capacity))
+    note(conn, "channel.topped_up", row, capacity=str(capacity))
+    return True
+
+
+def topups(conn: Connection, channel_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The greatest accepted top-up of each of these channels that was topped up, as its payer
+    signed it."""
+    query = select(topup).where(topup.c.channel_id.in_(channel_ids)).order_by(topup.c.capacity)
+    return {bytes(row.channel_id): bytes(row.message) for row in conn.execute(query)}
 
 
 def set_state(conn: Connection, channel_id: bytes, state: str) -> int:
-    """Freeze or reopen a channel, and return its new serial, one above the last.
+    """Freeze or reopen a channel and its mirror, and return its new serial, one above the last.
 
     Raises NotFound, or IllegalMove from `states`; closing is not done here.
     """
     if state == "closed":
         raise Conflict("channel state: close by settlement.intervals.close, which posts")
-    row = conn.execute(
-        select(channel.c.state, channel.c.serial)
-        .where(channel.c.id == channel_id)
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"channel {channel_id.hex()}: unknown")
+    lock(conn, [channel_id])
+    row = get(conn, channel_id)
     states.move(states.CHANNEL, row.state, state)
     conn.execute(
         update(channel).where(channel.c.id == channel_id).values(state=state, serial=row.serial + 1)
     )
+    # What rises together stops together.
+    conn.execute(update(channel).where(channel.c.mirror_of == channel_id).values(state=state))
+    note(conn, "channel.frozen" if state == "frozen" else "channel.thawed", row)
     return int(row.serial) + 1
 
 
@@ -202,9 +319,3 @@ def evidence_of(conn: Connection, channel_id: bytes) -> Sequence[Row[Any]]:
     """What was kept of a channel, oldest first."""
     query = select(evidence).where(evidence.c.channel_id == channel_id)
     return conn.execute(query.order_by(evidence.c.found_at, evidence.c.id)).all()
-
-
-def count_by_state(conn: Connection) -> dict[str, int]:
-    """How many channels are in each state."""
-    query = select(channel.c.state, func.count()).group_by(channel.c.state)
-    return {state: int(count) for state, count in conn.execute(query)}

@@ -6,15 +6,17 @@ That a key is a good Ed25519 key is checked by the caller, before it comes here.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from gateway.ledger import states
+from gateway.store import events
 from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables import Base, Device
 from protocol.ids import device_id
 
 device = Base.metadata.tables["device"]
 
+_BECAME = {"active": "resumed"}
 _LOAD = select(device).where(device.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -25,6 +27,7 @@ def add(conn: Connection, new: Device) -> None:
     if load(conn, [new.id]):
         raise Conflict(f"device {new.id}: registered already")
     conn.execute(insert(device).values(**new.model_dump()))
+    events.note(conn, "device.registered", new.id, new.account_id, name=new.name)
 
 
 def load(conn: Connection, ids: Sequence[str]) -> Sequence[Row[Any]]:
@@ -47,25 +50,39 @@ def page(
     limit: int = 100,
     account_id: str | None = None,
     status: str | None = None,
+    search: str | None = None,
 ) -> Sequence[Row[Any]]:
-    """At most `limit` devices with ids above `after`, by id."""
+    """At most `limit` devices with ids above `after`, by id; of `search` their names have a part,
+    in any case, or their ids begin with it."""
     query = select(device).where(device.c.id > after).order_by(device.c.id).limit(limit)
     if account_id is not None:
         query = query.where(device.c.account_id == account_id)
     if status is not None:
         query = query.where(device.c.status == status)
+    if search is not None:
+        query = query.where(
+            device.c.name.icontains(search, autoescape=True)
+            | device.c.id.startswith(search.lower(), autoescape=True)
+        )
     return conn.execute(query).all()
+
+
+def count(conn: Connection) -> dict[str, int]:
+    """How many devices there are, by status."""
+    rows = conn.execute(select(device.c.status, func.count()).group_by(device.c.status))
+    return {status: int(number) for status, number in rows}
 
 
 def set_status(conn: Connection, id_: str, status: str) -> None:
     """Suspend, reactivate or revoke a device. Raises NotFound, or IllegalMove from `states`."""
     now = conn.execute(
-        select(device.c.status).where(device.c.id == id_).with_for_update()
-    ).scalar_one_or_none()
+        select(device.c.status, device.c.account_id).where(device.c.id == id_).with_for_update()
+    ).one_or_none()
     if now is None:
         raise NotFound(f"device {id_}: unknown")
-    states.move(states.DEVICE, now, status)
+    states.move(states.DEVICE, now.status, status)
     conn.execute(update(device).where(device.c.id == id_).values(status=status))
+    events.note(conn, f"device.{_BECAME.get(status, status)}", id_, now.account_id)
 
 
 def rename(conn: Connection, id_: str, name: str) -> None:

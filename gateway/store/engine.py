@@ -6,6 +6,7 @@ PostgreSQL: psycopg 3 at READ COMMITTED; queries that need more take row locks a
 No query of the application may live here.
 """
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +17,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from gateway.store import migrations
+from gateway.store import last, migrations
 from gateway.store.errors import NotDurable, StoreError
+from gateway.store.resync import write_log_again
 
 Clock = Callable[[], int]
+
+GATEWAY = "gateway"
+"""Who acts where nobody asked for it: a schedule, a device, a rail."""
 
 _BUSY_MILLISECONDS = 10_000
 # name, statement, value that must be read back
@@ -30,6 +35,9 @@ _PRAGMAS: tuple[tuple[str, str, object], ...] = (
     ("foreign_keys", "PRAGMA foreign_keys=ON", 1),
 )
 
+# In KiB: channels are stored by hash, so that a run over many of them touches pages everywhere.
+_CACHE = "PRAGMA cache_size=-65536"
+
 _NOW = {
     "sqlite": text("SELECT CAST(strftime('%s', 'now') AS INTEGER)"),
     "postgresql": text("SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"),
@@ -37,11 +45,23 @@ _NOW = {
 
 
 class Store:
-    """A database that is open; the transactions of every use case come from here."""
+    """A database that is open; the transactions of every use case come from here.
 
-    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
+    `by` is the principal who acts in them; the gateway does by itself what nobody asked for.
+    `random_bytes` makes what nobody may guess.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock | None = None,
+        by: str = GATEWAY,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self.engine = engine
+        self.by = by
         self._clock = clock
+        self._random_bytes = random_bytes
         self._writer = engine.execution_options(tally_write=True)
         # One snapshot for the whole transaction, as SQLite gives by itself.
         self._reader = (
@@ -50,11 +70,17 @@ class Store:
             else engine
         )
 
+    def acting(self, by: str) -> "Store":
+        """The same database, for what this principal does."""
+        return Store(self.engine, self._clock, by, self._random_bytes)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One write transaction: committed at the end, rolled back by any exception."""
         with self._writer.begin() as conn:
+            last.begin(conn, self.by, self._random_bytes)
             yield conn
+            last.finish(conn, self.now)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -89,6 +115,7 @@ def _prepare_sqlite(dbapi_connection: DBAPIConnection, _entry: ConnectionPoolEnt
     driver: Any = dbapi_connection
     driver.isolation_level = None  # the driver's own, partial transactions off
     assert_durable(driver)
+    driver.execute(_CACHE).close()
 
 
 def _begin_sqlite(conn: Connection) -> None:
@@ -128,11 +155,14 @@ def open_engine(url: str) -> Engine:
 def open_store(url: str, *, clock: Clock | None = None, upgrade: bool = False) -> Store:
     """Open a database whose schema fits this program, upgrading an older one if told to.
 
+    What SQLite's log holds is made durable first (`resync`).
+
     Raises SchemaMismatch if the schema is newer (always) or older (unless `upgrade`), NotDurable
     if SQLite does not take the settings that durability needs, StoreError for a bad URL.
     """
     engine = open_engine(url)
     try:
+        write_log_again(engine)
         if upgrade:
             migrations.upgrade(engine)
         migrations.check(engine)

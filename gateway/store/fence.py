@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, literal, select, text, update
 
 from gateway.ledger import states
-from gateway.store import notices, tables_restore  # noqa: F401  (its tables are the metadata's)
+from gateway.store import events, notices, tables_restore  # noqa: F401  (its tables are the metadata's)
 from gateway.store.errors import RestoreFenced
 from gateway.store.tables import Base
 
@@ -33,7 +33,8 @@ _LATEST = select(generation).order_by(generation.c.number.desc()).limit(1)
 _AWAIT = text(
     "INSERT INTO awaited (generation, channel_id, state, note)"
     " SELECT :number, c.id, 'waiting', '' FROM channel c JOIN device d ON d.id = c.device_id"
-    " WHERE c.state = 'open' AND d.status <> 'revoked'"
+    # A mirror's payer is the gateway itself: it follows the channel that it mirrors.
+    " WHERE c.state = 'open' AND d.status <> 'revoked' AND c.mirror_of IS NULL"
 )
 
 
@@ -100,6 +101,8 @@ def put_up(conn: Connection, new: int, archive: str, backup_at: int, at: int) ->
     )
     conn.execute(_AWAIT, {"number": new})
     _tell_all(conn)
+    events.count_above(conn, (new - 1) * events.PER_GENERATION)
+    events.note(conn, "gateway.fenced", str(new), backup_at=backup_at)
 
 
 def _move(conn: Connection, which: int, state: str, **more: object) -> None:
@@ -130,6 +133,7 @@ def lift(conn: Connection, by: str, at: int) -> None:
         raise states.IllegalMove("the books were never restored: there is no fence to lift")
     _move(conn, row.number, "lifted", lifted_at=at, lifted_by=by)
     _tell_all(conn)
+    events.note(conn, "gateway.fence_lifted", str(row.number), by=by)
 
 
 def present(conn: Connection, channel_ids: Sequence[bytes], at: int) -> int:

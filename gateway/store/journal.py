@@ -6,11 +6,12 @@ also changes channels must call `lock` before it touches them: the journal comes
 two transactions can wait for each other. What is posted is decided in `gateway.settlement`.
 """
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from gateway.ledger import chain
 from gateway.ledger.entry import LIMIT, Entry, Posting
@@ -23,6 +24,20 @@ posting_table = Base.metadata.tables["posting"]
 balance_table = Base.metadata.tables["balance"]
 meta_table = Base.metadata.tables["meta"]
 
+_RAISE = (
+    update(balance_table)
+    .where(
+        balance_table.c.account == bindparam("b_account"),
+        balance_table.c.currency == bindparam("b_currency"),
+    )
+    .values(amount=bindparam("b_amount"))
+)
+_OPEN = insert(balance_table).values(
+    account=bindparam("b_account"),
+    currency=bindparam("b_currency"),
+    amount=bindparam("b_amount"),
+)
+_AT_ONCE = 1_000
 _LOCK = select(meta_table.c.key).where(meta_table.c.key == "journal").with_for_update()
 
 
@@ -46,61 +61,112 @@ def append(conn: Connection, entry: Entry) -> int:
     Conflict if that one has other postings, or if a balance would reach 2^63.
     """
     lock(conn)
-    known = conn.execute(
-        select(entry_table.c.seq).where(entry_table.c.reference == entry.reference)
-    ).scalar_one_or_none()
+    known = find(conn, entry.reference)
     if known is not None:
         if _postings(conn, known) != entry.postings:
             raise Conflict(f"entry {entry.reference}: posted before with other postings")
-        return int(known)
-    last, previous = head(conn)
-    seq = last + 1
-    conn.execute(
-        insert(entry_table).values(
-            seq=seq,
-            kind=entry.kind,
-            reference=entry.reference,
-            at=entry.at,
-            memo=entry.memo,
-            hash=chain.link(previous, entry),
-        )
-    )
-    conn.execute(
-        insert(posting_table),
-        [
+        return known
+    _append(conn, [entry])
+    return head(conn)[0]
+
+
+def append_all(conn: Connection, entries: Iterable[Entry]) -> int:
+    """Append many entries, whose references must be new, and return how many there were.
+
+    Raises Conflict if a balance would reach 2^63. Memory does not grow with their number.
+    """
+    lock(conn)
+    count = 0
+    rest = iter(entries)
+    while batch := list(islice(rest, _AT_ONCE)):
+        _append(conn, batch)
+        count += len(batch)
+    return count
+
+
+def fits(conn: Connection, held: dict[tuple[str, str], int], postings: Iterable[Posting]) -> bool:
+    """Whether balances stay below 2^63 with these postings more; if so they are added to `held`.
+
+    `held` maps ledger accounts and currencies to what is on them, and is filled as it is asked for.
+    """
+    sums = dict[tuple[str, str], int]()
+    for each in postings:
+        key = each.account, each.currency
+        if key not in held:
+            held[key] = balance(conn, *key)
+        sums[key] = sums.get(key, held[key]) + each.amount
+    if not all(-LIMIT < total < LIMIT for total in sums.values()):
+        return False
+    held.update(sums)
+    return True
+
+
+def _append(conn: Connection, batch: Sequence[Entry]) -> None:
+    seq, previous = head(conn)
+    lines, rows = [], []
+    for entry in batch:
+        seq += 1
+        previous = chain.link(previous, entry)
+        lines += [{"entry_seq": seq, **line} for line in line_values(entry)]
+        rows.append(
             {
-                "entry_seq": seq,
-                "line": line,
-                "account": posting.account,
-                "currency": posting.currency,
-                "amount": posting.amount,
+                "seq": seq,
+                "kind": entry.kind,
+                "reference": entry.reference,
+                "at": entry.at,
+                "memo": entry.memo,
+                "hash": previous,
             }
-            for line, posting in enumerate(entry.postings)
-        ],
-    )
-    _add_to_balances(conn, entry.postings)
-    return seq
+        )
+    # The lines first: the database refuses what they do not balance, and lines that come later.
+    conn.execute(insert(posting_table), lines)
+    conn.execute(insert(entry_table), rows)
+    _add_to_balances(conn, [posting for entry in batch for posting in entry.postings])
 
 
-def _add_to_balances(conn: Connection, postings: tuple[Posting, ...]) -> None:
+def line_values(entry: Entry) -> list[dict[str, Any]]:
+    """An entry's postings as rows, but for what they are lines of."""
+    return [
+        {
+            "line": line,
+            "account": posting.account,
+            "currency": posting.currency,
+            "amount": posting.amount,
+        }
+        for line, posting in enumerate(entry.postings)
+    ]
+
+
+def find(conn: Connection, reference: str) -> int | None:
+    """The number of the entry with this reference; None if there is none."""
+    found = conn.execute(
+        select(entry_table.c.seq).where(entry_table.c.reference == reference)
+    ).scalar_one_or_none()
+    return None if found is None else int(found)
+
+
+def _add_to_balances(conn: Connection, postings: Sequence[Posting]) -> None:
     names = {posting.account for posting in postings}
     rows = conn.execute(select(balance_table).where(balance_table.c.account.in_(names)))
-    totals = {(row.account, row.currency): int(row.amount) for row in rows}
-    changed = {(posting.account, posting.currency): 0 for posting in postings}
+    known = {(row.account, row.currency): int(row.amount) for row in rows}
+    totals: dict[tuple[str, str], int] = {}
     for posting in postings:
-        changed[posting.account, posting.currency] += posting.amount
-    for key, amount in changed.items():
+        key = posting.account, posting.currency
         # Added here and not in SQL, since SQLite would turn an overflow into a float.
-        total = totals.get(key, 0) + amount
+        totals[key] = totals.get(key, known.get(key, 0)) + posting.amount
+    for (account, currency), total in totals.items():
         if not -LIMIT < total < LIMIT:
-            raise Conflict(f"ledger account {key[0]}: its {key[1]} balance would reach 2^63")
-        if key in totals:
-            match = (balance_table.c.account == key[0]) & (balance_table.c.currency == key[1])
-            conn.execute(update(balance_table).where(match).values(amount=total))
-        else:
-            conn.execute(
-                insert(balance_table).values(account=key[0], currency=key[1], amount=total)
-            )
+            raise Conflict(f"ledger account {account}: its {currency} balance would reach 2^63")
+    values = [
+        {"b_account": account, "b_currency": currency, "b_amount": total}
+        for (account, currency), total in sorted(totals.items())
+    ]
+    for statement, rows_ in (
+        (_RAISE, [each for each in values if (each["b_account"], each["b_currency"]) in known]),
+        (_OPEN, [each for each in values if (each["b_account"], each["b_currency"]) not in known]),
+    ):
+        if rows_:
+            conn.execute(statement, rows_)
 
 
 def _postings(conn: Connection, seq: int) -> tuple[Posting, ...]:

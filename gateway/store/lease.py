@@ -6,26 +6,24 @@ in each transaction, and one that was replaced (paused, partitioned, restored) i
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from gateway.store.errors import Fenced
 from gateway.store.tables import Base
 
 lease = Base.metadata.tables["lease"]
-meta = Base.metadata.tables["meta"]
+
+_TAKE = text(
+    "INSERT INTO lease (name, token, holder) VALUES (:name, 1, :holder)"
+    " ON CONFLICT (name) DO UPDATE SET token = lease.token + 1, holder = excluded.holder"
+    " RETURNING token"
+)
 
 
 def take(conn: Connection, name: str, holder: str) -> int:
     """Take the lease `name` from whoever has it, and return the new token, above all before."""
-    # The lock of the journal stands in for a row that may not be there yet to be locked.
-    conn.execute(select(meta.c.key).where(meta.c.key == "journal").with_for_update()).one()
-    last = conn.execute(select(lease.c.token).where(lease.c.name == name)).scalar_one_or_none()
-    if last is None:
-        conn.execute(insert(lease).values(name=name, token=1, holder=holder))
-        return 1
-    token = int(last) + 1
-    conn.execute(update(lease).where(lease.c.name == name).values(token=token, holder=holder))
-    return token
+    # One statement, since a row that may not be there yet can't be locked first.
+    return int(conn.execute(_TAKE, {"name": name, "holder": holder}).scalar_one())
 
 
 def tokens(conn: Connection) -> dict[str, int]:

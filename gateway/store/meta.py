@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, delete, insert, select
 
+from gateway.store import last
 from gateway.store.tables import Base
 
 meta = Base.metadata.tables["meta"]
@@ -13,8 +14,8 @@ def get(conn: Connection, key: str) -> str | None:
 
 
 def put(conn: Connection, key: str, value: str) -> None:
-    """Set a key's value. `journal` is the row that journal writers lock, and can't be put."""
-    if key == "journal":
-        raise ValueError("meta key: 'journal' is reserved")
+    """Set a key's value. The rows that writers lock can't be put."""
+    if key in ("journal", last.LOCK):
+        raise ValueError(f"meta key: {key!r} is reserved")
     conn.execute(delete(meta).where(meta.c.key == key))
     conn.execute(insert(meta).values(key=key, value=value))

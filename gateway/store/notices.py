@@ -8,12 +8,13 @@ counter in the same transaction; the ingest worker sees the counter in its own a
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text
+from sqlalchemy import Connection, Row, bindparam, delete, insert, literal, select, text
 
 from gateway.store import tables_notices  # noqa: F401  (its table belongs to the metadata)
 from gateway.store.tables import Base
 
 notice = Base.metadata.tables["notice"]
+channel = Base.metadata.tables["channel"]
 
 _COUNT = text("SELECT value FROM meta WHERE key = 'decisions'")
 _RAISE = text(
@@ -46,6 +47,20 @@ def tell_channels(conn: Connection, kind: str, channel_ids: Sequence[bytes]) -> 
     """Note that the devices of these channels are to be told (`grant` or `receipt`)."""
     if channel_ids:
         conn.execute(insert(notice), [{"kind": kind, "channel_id": each} for each in channel_ids])
+    decided(conn)
+
+
+def tell_account(conn: Connection, account_id: str) -> None:
+    """Note that the devices of all channels on which this account pays are to be told: what it has
+    left to reserve has changed."""
+    conn.execute(
+        insert(notice).from_select(
+            ["kind", "channel_id"],
+            select(literal("grant"), channel.c.id).where(
+                channel.c.payer_account == account_id, channel.c.state == "open"
+            ),
+        )
+    )
     decided(conn)
 
 

@@ -49,6 +49,8 @@ class Account(Base, table=True):
     credit_limit: int = Field(sa_type=BigInteger)
     status: str = "active"
     created_at: int = Field(sa_type=BigInteger)
+    # When its person's data were erased; it stays closed.
+    erased_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Device(Base, table=True):
@@ -67,6 +69,14 @@ class Device(Base, table=True):
     created_at: int = Field(sa_type=BigInteger)
 
 
+class Belief(Base, table=True):
+    """The gateway's key that a device has last shown to believe, once a first one was followed."""
+
+    __table_args__ = (CheckConstraint("length(gateway_key) = 32", name="gateway_key"),)
+    device_id: str = Field(primary_key=True, foreign_key="device.id")
+    gateway_key: bytes
+
+
 class Tariff(Base, table=True):
     """A price list entry; immutable once written, save for being retired."""
 
@@ -78,6 +88,11 @@ class Tariff(Base, table=True):
         CheckConstraint("pricing IN (0, 1)", name="pricing"),
         CheckConstraint(
             "window_units > 0 AND max_capacity > 0 AND max_lifetime_s > 0", name="limits"
+        ),
+        CheckConstraint(
+            "fee_fixed >= 0 AND fee_bp BETWEEN 0 AND 10000"
+            " AND (fee_fixed = 0 AND fee_bp = 0) = (fee_account IS NULL)",
+            name="fees",
         ),
         # A name may be used again once the tariff that had it is retired.
         Index(
@@ -98,6 +113,10 @@ class Tariff(Base, table=True):
     scale: int
     pricing: int
     payee_account: str = Field(foreign_key="account.id")
+    # What the payee pays for each interval that is posted, and who earns it; not part of the price.
+    fee_fixed: int = Field(default=0, sa_type=BigInteger)
+    fee_bp: int = 0
+    fee_account: str | None = Field(default=None, foreign_key="account.id")
     window_units: int = Field(sa_type=BigInteger)
     max_capacity: int = Field(sa_type=BigInteger)
     max_lifetime_s: int = Field(sa_type=BigInteger)
@@ -106,7 +125,8 @@ class Tariff(Base, table=True):
 
 
 class Channel(Base, table=True):
-    """A payment channel; (amount, units, iou) is its mark, and its whole money state."""
+    """A payment channel; (amount, units) is its mark, proven by the IOU and, where its payer has
+    ticked since, by the value of the IOU's chain at `tick_index`: its whole money state."""
 
     __table_args__ = (
         one_of("state", states.CHANNEL),
@@ -119,6 +139,8 @@ class Channel(Base, table=True):
         CheckConstraint("window_units > 0 AND serial >= 0", name="grant"),
         # A claim needs the payer's signature: no mark without an IOU.
         CheckConstraint("amount = 0 OR iou IS NOT NULL", name="iou"),
+        CheckConstraint("tick_index >= 0", name="tick_index"),
+        CheckConstraint("(tick_index = 0) = (tick_preimage IS NULL)", name="tick_preimage"),
         CheckConstraint(
             "(state = 'closed') = (closed_at IS NOT NULL)"
             " AND (state = 'closed') = (close_reason IS NOT NULL)",
@@ -126,12 +148,16 @@ class Channel(Base, table=True):
         ),
         # A close posts what is left, so nothing unsettled can hide on a closed channel.
         CheckConstraint("state <> 'closed' OR settled_amount = amount", name="final"),
+        CheckConstraint("(mirror_of IS NULL) = (mirror_fee_bp IS NULL)", name="mirror"),
+        Index("uq_channel_mirror_of", "mirror_of", unique=True),
+        # In the order in which a run cuts them.
+        Index("ix_channel_payer_account", "payer_account", "id"),
         # Room on each page to raise marks in place, without touching the indexes.
         {"postgresql_with": {"fillfactor": 50}},
     )
     id: bytes = Field(primary_key=True)
     device_id: str = Field(foreign_key="device.id", index=True)
-    payer_account: str = Field(foreign_key="account.id", index=True)
+    payer_account: str = Field(foreign_key="account.id")
     payee_account: str = Field(foreign_key="account.id", index=True)
     tariff_id: bytes = Field(foreign_key="tariff.id")
     open_message: bytes
@@ -144,11 +170,33 @@ class Channel(Base, table=True):
     amount: int = Field(default=0, sa_type=BigInteger)
     units: int = Field(default=0, sa_type=BigInteger)
     iou: bytes | None = None
+    tick_index: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    tick_preimage: bytes | None = None
     settled_amount: int = Field(default=0, sa_type=BigInteger)
     settled_units: int = Field(default=0, sa_type=BigInteger)
     opened_at: int = Field(sa_type=BigInteger)
+    # The leg that it is on, 0 while it is on the tariff of its terms.
+    leg: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     closed_at: int | None = Field(default=None, sa_type=BigInteger)
     close_reason: str | None = None
+    # Of a mirror: the payer's channel that it mirrors, and the fee between the two. Its device is
+    # the payee, and its IOUs are the gateway's credits.
+    mirror_of: bytes | None = Field(default=None, foreign_key="channel.id")
+    mirror_fee_bp: int | None = None
+
+
+class Topup(Base, table=True):
+    """The payer's signed word that a channel may owe more than before. Rows are never changed, and
+    triggers that the migrations create let a channel's capacity be raised only to one of them."""
+
+    __table_args__ = (CheckConstraint("from_capacity < capacity", name="rises"),)
+    channel_id: bytes = Field(primary_key=True, foreign_key="channel.id")
+    capacity: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    from_capacity: int = Field(sa_type=BigInteger)
+    message: bytes
+    at: int = Field(sa_type=BigInteger)
 
 
 class Evidence(Base, table=True):
@@ -162,7 +210,9 @@ class Evidence(Base, table=True):
 
 
 class Token(Base, table=True):
-    """An operator's access token; only the hash of its secret is kept."""
+    """A program's access to the API; only the hash of its secret is kept. `made_by` is whom the
+    books name for it, empty if that was not kept yet; `scopes` are words with a space between,
+    empty for all."""
 
     __table_args__ = (CheckConstraint("length(secret_hash) = 32", name="secret_hash"),)
     id: str = Field(primary_key=True)
@@ -171,6 +221,16 @@ class Token(Base, table=True):
     secret_hash: bytes = Field(unique=True)
     expires_at: int | None = Field(default=None, sa_type=BigInteger)
     revoked_at: int | None = Field(default=None, sa_type=BigInteger)
+    made_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    scopes: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class TokenAccount(Base, table=True):
+    """An account that a token of an owner sees."""
+
+    __tablename__ = "token_account"
+    token: str = Field(primary_key=True, foreign_key="token.id")
+    account: str = Field(primary_key=True, foreign_key="account.id")
 
 
 class Lease(Base, table=True):

@@ -52,12 +52,15 @@ class Awaited(Base, table=True):
 
 
 class Found(Base, table=True):
-    """What became of an instruction of a run that these books lost, as the rail reports it."""
+    """What became of an instruction that these books lost, as the rail reports it.
+
+    Its `run` is 0 if it was of a withdrawal.
+    """
 
     __table_args__ = (
         one_of("direction", ("collect", "pay")),
         one_of("outcome", ("done", "failed")),
-        CheckConstraint("amount > 0 AND run > 0", name="amount"),
+        CheckConstraint("amount > 0 AND run >= 0", name="amount"),
     )
     id: str = Field(primary_key=True)
     generation: int = Field(foreign_key="generation.number", sa_type=BigInteger)

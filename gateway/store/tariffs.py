@@ -1,4 +1,6 @@
-"""Queries on tariffs. A tariff is never changed, only retired, and another added."""
+"""Queries on tariffs. A tariff is never changed, only retired, and another added; one that only
+devices sold by becomes the gateway's own when an operator adds it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,13 +9,17 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from gateway.store import accounts
 from gateway.store.errors import Conflict, NotFound
-from gateway.store.tables import Base, Tariff
+from gateway.store.tables import Base
+from gateway.store.tables import Tariff as TariffRow
 from protocol.ids import tariff_id
+from protocol.pricing import Tariff
 
 tariff = Base.metadata.tables["tariff"]
 
+_SOLD = "sold by devices "
 
-def add(conn: Connection, new: Tariff) -> None:
+
+def add(conn: Connection, new: TariffRow) -> None:
     """Store a new tariff.
 
     Raises Conflict if its id is not that of its encoding, if it exists already, if an active one
@@ -27,11 +33,49 @@ def add(conn: Connection, new: Tariff) -> None:
         raise Conflict(
             f"tariff currency and scale: must be the payee's, {payee.currency} {payee.scale}"
         )
-    if conn.execute(select(tariff.c.id).where(tariff.c.id == new.id)).first() is not None:
+    same = tariff.c.id == new.id
+    known = conn.execute(select(tariff).where(same)).one_or_none()
+    if known is not None and not _only_sold_by_devices(known):
         raise Conflict(f"tariff {new.id.hex()}: exists already")
     if by_name(conn, new.name) is not None:
         raise Conflict(f"tariff name: {new.name!r} is active already, retire it first")
-    conn.execute(insert(tariff).values(**new.model_dump()))
+    if known is None:
+        conn.execute(insert(tariff).values(**new.model_dump()))
+    else:
+        # Or any device could keep an operator from a price by selling at it first. Channels keep
+        # the payee and the window that they opened with.
+        conn.execute(update(tariff).where(same).values(**new.model_dump()))
+
+
+def know(conn: Connection, price: Tariff, payee_account: str, at: int) -> None:
+    """Have a tariff among the known ones, for channels to refer to. One that only devices sell by
+    is not active: the gateway itself does not offer it."""
+    known = select(tariff.c.id).where(tariff.c.id == price.id())
+    if conn.execute(known).first() is not None:
+        return
+    row = TariffRow(
+        id=price.id(),
+        name=f"{_SOLD}{price.id().hex()[:16]}",
+        encoded=price.encoded(),
+        unit=price.unit,
+        numerator=price.numerator,
+        denominator=price.denominator,
+        currency=price.currency,
+        scale=price.scale,
+        pricing=price.pricing,
+        payee_account=payee_account,
+        window_units=1,
+        max_capacity=1,
+        max_lifetime_s=1,
+        status="retired",
+        created_at=at,
+    )
+    conn.execute(insert(tariff).values(**row.model_dump()))
+
+
+def _only_sold_by_devices(row: Row[Any]) -> bool:
+    limits = (row.window_units, row.max_capacity, row.max_lifetime_s)
+    return row.status == "retired" and limits == (1, 1, 1) and row.name.startswith(_SOLD)
 
 
 def get(conn: Connection, id_: bytes) -> Row[Any]:

@@ -1,5 +1,6 @@
 """Opening a database: durability, schema versions, and an append-only journal."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CheckConstraint
 
 from gateway.ledger.entry import Entry, Posting
-from gateway.store import journal, migrations
+from gateway.store import journal, meta, migrations
 from gateway.store.engine import Store, assert_durable, open_engine, open_store
 from gateway.store.errors import Conflict, NotDurable, SchemaMismatch, StoreError
 from gateway.store.tables import Base
@@ -33,6 +34,34 @@ def test_sqlite_settings_are_asserted(tmp_path: Path) -> None:
     for url in ("sqlite://", "sqlite:///:memory:"):
         with pytest.raises(NotDurable):
             open_engine(url)
+
+
+@pytest.mark.threat("C4")
+def test_what_another_process_left_in_the_log_is_synced_before_it_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were its sync the one that failed, a later one would not put it on the disk."""
+    path = tmp_path / "a.db"
+    open_store(f"sqlite:///{path}", upgrade=True).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("INSERT INTO meta (key, value) VALUES ('left', 'behind')")
+    log = path.with_name("a.db-wal")
+    left = log.read_bytes()
+    synced = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        where = Path(f"/proc/self/fd/{handle}").readlink()
+        synced.append((where, log.read_bytes() == left))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store = open_store(f"sqlite:///{path}")
+    assert synced == [(log, True)]
+    with store.read() as conn:
+        assert meta.get(conn, "left") == "behind"
+    store.close()
+    other.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "no url", "sqlite+nothing:/x"])
