@@ -5,7 +5,6 @@ A map per posting holds {1: debit} or {2: credit}, since the encoding has unsign
 """
 
 import hashlib
-from collections.abc import Iterable
 
 from gateway.ledger.entry import Entry, Posting
 from protocol import cbor
@@ -34,17 +33,9 @@ def _posting(posting: Posting) -> dict[int, object]:
 
 def link(previous: bytes, entry: Entry) -> bytes:
     """The hash of the entry that follows the entry with hash `previous`, 32 bytes."""
-    return hashlib.sha256(previous + encode(entry)).digest()
+    return follow(previous, encode(entry))
 
 
-def verify_chain(entries: Iterable[tuple[Entry, bytes]]) -> int | None:
-    """The position (from 0) of the first entry whose stored hash is wrong; None if all are right.
-
-    `entries` is the whole journal in order, each with its stored hash.
-    """
-    head = START
-    for position, (entry, stored) in enumerate(entries):
-        head = link(head, entry)
-        if head != stored:
-            return position
-    return None
+def follow(previous: bytes, encoded: bytes) -> bytes:
+    """The hash of what is encoded so and follows what has the hash `previous`, 32 bytes."""
+    return hashlib.sha256(previous + encoded).digest()

@@ -62,6 +62,14 @@ class Entry:
                 raise EntryError(
                     f"entry {self.reference}: {currency} debits exceed credits by {total}"
                 )
+            if _debits(self.postings, currency) >= LIMIT:
+                raise EntryError(
+                    f"entry {self.reference}: its {currency} debits must add up to below 2^63"
+                )
+
+
+def _debits(postings: Iterable[Posting], currency: str) -> int:
+    return sum(each.amount for each in postings if each.currency == currency and each.amount > 0)
 
 
 def trial_balance(postings: Iterable[Posting]) -> dict[str, int]:

@@ -18,15 +18,52 @@ CHANNEL: Machine = {
     "closed": frozenset(),
 }
 RUN: Machine = {
-    "posted": frozenset({"instructed"}),
+    "posting": frozenset({"posted"}),
+    "posted": frozenset({"instructed", "approved", "rejected"}),
+    "approved": frozenset({"instructed"}),
+    # Its instructions are written all the same, each as failed.
+    "rejected": frozenset({"completed"}),
     "instructed": frozenset({"completed"}),
     "completed": frozenset(),
 }
 INSTRUCTION: Machine = {
-    "pending": frozenset({"submitted"}),
+    # Failed at once where no rail serves what an account has to be paid to by now.
+    "pending": frozenset({"submitted", "failed"}),
     "submitted": frozenset({"done", "failed"}),
-    "done": frozenset(),
+    "done": frozenset({"returned"}),
     "failed": frozenset(),
+    "returned": frozenset(),
+}
+PENDING: Machine = {
+    "pending": frozenset({"posted", "voided"}),
+    "posted": frozenset(),
+    "voided": frozenset(),
+}
+PAYOUT_ACCOUNT: Machine = {
+    "proposed": frozenset({"active", "rejected"}),
+    "active": frozenset({"retired"}),
+    "retired": frozenset(),
+    "rejected": frozenset(),
+}
+WITHDRAWAL: Machine = {
+    "requested": frozenset({"approved", "rejected"}),
+    "approved": frozenset(),
+    "rejected": frozenset(),
+}
+REVERSAL: Machine = {
+    "proposed": frozenset({"posted", "rejected"}),
+    "posted": frozenset(),
+    "rejected": frozenset(),
+}
+LISTING: Machine = {
+    "listed": frozenset({"ended"}),
+    # The device that signed it sells so again.
+    "ended": frozenset({"listed"}),
+}
+BOOKING: Machine = {
+    "matched": frozenset(),
+    "suspense": frozenset({"assigned"}),
+    "assigned": frozenset(),
 }
 FENCE: Machine = {
     "fenced": frozenset({"lifted", "superseded"}),

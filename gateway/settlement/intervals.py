@@ -1,54 +1,79 @@
 """Posting a channel's interval (settled, mark]: for one channel that closes, for many in a run.
 
 Each unit of a mark is in exactly one interval: an interval starts where the last one ended, which
-the keys of the table enforce. The posting is: debit the payer, credit the payee.
+the keys of the table enforce. The posting is: debit the payer, credit the payee, less the fee of
+the tariff, which whoever earns it is credited.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Row, insert, select, text, update
 
 from gateway.ledger import chart, states
-from gateway.ledger.entry import Entry, Posting
-from gateway.store import journal
-from gateway.store.errors import NotFound
+from gateway.ledger.entry import Entry, EntryError, Posting
+from gateway.settlement import fees
+from gateway.settlement.scope import Scope
+from gateway.store import channels, journal, notices
+from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables import Base
 from protocol import merkle
 from protocol.statements import PAYER, StatementLine
+
+log = structlog.get_logger(__name__)
 
 channel = Base.metadata.tables["channel"]
 interval = Base.metadata.tables["interval"]
 tariff = Base.metadata.tables["tariff"]
 
-_FREEZE = text(
-    "INSERT INTO interval (channel_id, from_amount, to_amount, from_units, to_units, run)"
-    " SELECT c.id, c.settled_amount, c.amount, c.settled_units, c.units, :run"
+PART = 20_000
+"""How many channels one transaction of a run cuts: what raises marks waits no longer than that."""
+
+_DUE = (
+    "SELECT c.id AS channel_id, c.payer_account, c.payee_account, c.tariff_id,"
+    " c.settled_amount AS from_amount, c.amount AS to_amount,"
+    " c.settled_units AS from_units, c.units AS to_units, c.iou, c.tick_index, c.tick_preimage,"
+    " t.fee_fixed, t.fee_bp, t.fee_account"
     " FROM channel c JOIN tariff t ON t.id = c.tariff_id"
-    " WHERE c.state = 'open' AND c.amount > c.settled_amount AND t.currency = :currency"
+    # Not by the state's index, which has all channels: the next PART are read in their order.
+    " WHERE c.state || '' = 'open' AND c.amount > c.settled_amount AND t.currency = :currency"
+    " AND (c.payer_account, c.id) > (:payer, :channel) {scope}"
+    " ORDER BY c.payer_account, c.id LIMIT :most"
 )
-_CLAIM_CLOSED = text(
-    "UPDATE interval SET run = :run WHERE run IS NULL AND EXISTS"
-    " (SELECT 1 FROM channel c JOIN tariff t ON t.id = c.tariff_id"
-    " WHERE c.id = interval.channel_id AND t.currency = :currency)"
+_CLAIM_CLOSED = (
+    "UPDATE interval SET run = :run WHERE (channel_id, from_amount) IN"
+    " (SELECT i.channel_id, i.from_amount FROM interval i JOIN channel c ON c.id = i.channel_id"
+    " JOIN tariff t ON t.id = c.tariff_id"
+    " WHERE i.run IS NULL AND t.currency = :currency {scope} LIMIT :most)"
 )
-_NAME_ENTRIES = text(
-    "UPDATE interval SET entry_seq = (SELECT e.seq FROM channel c JOIN entry e ON e.reference ="
-    " CAST(:prefix AS VARCHAR) || c.payer_account || ':' || c.payee_account"
-    " WHERE c.id = interval.channel_id) WHERE run = :run AND entry_seq IS NULL"
+_CUT = (
+    " WHERE (channel.payer_account, channel.id) > (:payer, :channel)"
+    " AND (channel.payer_account, channel.id) <= (:to_payer, :to_channel)"
+    " AND EXISTS (SELECT 1 FROM interval i WHERE i.channel_id = channel.id"
+    " AND i.from_amount = channel.settled_amount AND i.run = :run)"
 )
-# In one order, as raise_marks does, so that PostgreSQL's row locks can't meet head-on.
-_LOCK_CHANNELS = text(
-    "SELECT count(*) FROM (SELECT c.id FROM channel c JOIN interval i ON i.channel_id = c.id"
-    " WHERE i.run = :run ORDER BY c.id FOR NO KEY UPDATE OF c) AS locked"
+# As `channels.lock` does, which takes too long for so many.
+_LOCK = (
+    "SELECT count(*) FROM (SELECT channel.id FROM channel {cut}"
+    " ORDER BY channel.id FOR NO KEY UPDATE) AS locked"
 )
-_ADVANCE = text(
-    "UPDATE channel SET settled_amount = i.to_amount, settled_units = i.to_units"
-    " FROM interval i WHERE i.run = :run AND i.channel_id = channel.id"
-    " AND i.from_amount = channel.settled_amount AND i.from_units = channel.settled_units"
+_MOVE = (
+    "UPDATE channel SET (settled_amount, settled_units) = (SELECT i.to_amount, i.to_units"
+    " FROM interval i WHERE i.channel_id = channel.id"
+    " AND i.from_amount = channel.settled_amount) {cut}"
 )
+_LOCK_CHANNELS = text(_LOCK.format(cut=_CUT))
+_ADVANCE = text(_MOVE.format(cut=_CUT))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A channel in the order in which a run cuts them: by payer, then by id."""
+
+    payer: str = ""
+    channel: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +102,51 @@ def line_of(row: Row[*tuple[Any, ...]], role: int) -> bytes:
 
 
 def _entry(
-    reference: str, payer: str, payee: str, currency: str, amount: int, at: int, root: bytes
+    reference: str,
+    payer: str,
+    payee: str,
+    currency: str,
+    amount: int,
+    earned: Mapping[str, int],
+    at: int,
+    root: bytes,
 ) -> Entry:
-    postings = (
-        Posting(chart.payer(payer), currency, amount),
-        Posting(chart.payee(payee), currency, -amount),
-    )
+    postings = _postings(payer, payee, currency, amount, earned)
     return Entry("interval", reference, at, postings, root.hex())
 
 
+def _postings(
+    payer: str, payee: str, currency: str, amount: int, earned: Mapping[str, int]
+) -> tuple[Posting, ...]:
+    """`earned` maps accounts to the fees that they earn of the amount."""
+    lines = [
+        (chart.payer(payer), amount),
+        (chart.payee(payee), sum(earned.values()) - amount),
+        *((chart.fees(account), -fee) for account, fee in sorted(earned.items())),
+    ]
+    return tuple(Posting(name, currency, value) for name, value in lines if value)
+
+
 def close(conn: Connection, channel_id: bytes, reason: str, at: int) -> Closed:
-    """Close an open or frozen channel at its mark, and post what was not posted.
+    """Close an open or frozen channel at its mark, and its mirror at its own; post what was not
+    posted.
 
     A channel that is closed stays as it is, and is returned with `fresh` false. `reason` is for
-    people, `at` is in Unix seconds. Raises NotFound. Takes the journal's lock first; a transaction
-    that raises marks too must call `journal.lock` before it does.
+    people, `at` is in Unix seconds. Raises NotFound. Takes the journal's lock first, then the
+    channels'; a transaction that changes other channels too takes both before it does.
     """
     journal.lock(conn)
+    channels.lock(conn, [channel_id])
     row = conn.execute(
-        select(channel, tariff.c.currency)
+        select(
+            channel,
+            tariff.c.currency,
+            tariff.c.fee_fixed,
+            tariff.c.fee_bp,
+            tariff.c.fee_account,
+        )
         .join(tariff, tariff.c.id == channel.c.tariff_id)
         .where(channel.c.id == channel_id)
-        .with_for_update(of=channel)
     ).one_or_none()
     if row is None:
         raise NotFound(f"channel {channel_id.hex()}: unknown")
@@ -108,6 +156,8 @@ def close(conn: Connection, channel_id: bytes, reason: str, at: int) -> Closed:
     settled_units = row.settled_units
     if row.amount > row.settled_amount:
         settled_units = row.units
+        amount = row.amount - row.settled_amount
+        fee = fees.fee_of(amount, row.fee_fixed, row.fee_bp)
         line = StatementLine(
             channel_id,
             PAYER,
@@ -124,7 +174,8 @@ def close(conn: Connection, channel_id: bytes, reason: str, at: int) -> Closed:
                 row.payer_account,
                 row.payee_account,
                 row.currency,
-                row.amount - row.settled_amount,
+                amount,
+                {row.fee_account: fee} if fee else {},
                 at,
                 merkle.root([line.encoded()]),
             ),
@@ -136,6 +187,10 @@ def close(conn: Connection, channel_id: bytes, reason: str, at: int) -> Closed:
                 to_amount=line.to_amount,
                 from_units=line.from_units,
                 to_units=line.to_units,
+                fee=fee,
+                iou=row.iou,
+                tick_index=row.tick_index,
+                tick_preimage=row.tick_preimage,
                 entry_seq=seq,
             )
         )
@@ -151,75 +206,158 @@ def close(conn: Connection, channel_id: bytes, reason: str, at: int) -> Closed:
             settled_units=settled_units,
         )
     )
+    channels.note(
+        conn, "channel.closed", row, reason=reason, amount=str(row.amount), units=str(row.units)
+    )
+    mirror = conn.execute(
+        select(channel.c.id).where(channel.c.mirror_of == channel_id, channel.c.state != "closed")
+    ).scalar_one_or_none()
+    if mirror is not None:
+        close(conn, bytes(mirror), reason, at)
+        notices.tell_channels(conn, "receipt", [bytes(mirror)])
     return Closed(row.device_id, row.amount, row.units, row.serial + 1, at, True)
 
 
-def freeze(conn: Connection, run: int, currency: str) -> int:
-    """Cut an interval of each open channel of a currency that has a mark to settle, for this run.
+def claim(conn: Connection, run: int, currency: str, scope: Scope, most: int) -> int:
+    """Let intervals that closes have posted since the last run join this one, at most so many;
+    returns how many did. Needs the journal's lock."""
+    given = {"run": run, "currency": currency, "most": most}
+    return conn.execute(scope.query(_CLAIM_CLOSED), scope.given(given)).rowcount
 
-    Intervals that closes have posted since the last run join it. Returns how many there are in
-    all. Marks may rise meanwhile: they stand in a later interval. Needs the journal's lock.
+
+def cut(
+    conn: Connection,
+    run: int,
+    currency: str,
+    scope: Scope,
+    part: int,
+    after: Place,
+    at: int,
+    most: int,
+) -> tuple[int, Place]:
+    """Cut an interval of each open channel of a currency that has a mark to settle, of the next
+    `most` channels after a place; post them, and move the settled marks to their ends.
+
+    One entry for each pair of payer and payee, whose memo is the Merkle root of its intervals, as
+    payer's statement lines by channel. Returns how many channels there were and the place of the
+    last. Marks may rise meanwhile: they stand in a later interval. A channel whose interval would
+    bring a balance to 2^63 is left out, and is said: it is due as before. Needs the journal's lock.
     """
-    claimed = conn.execute(_CLAIM_CLOSED, {"run": run, "currency": currency}).rowcount
-    return claimed + conn.execute(_FREEZE, {"run": run, "currency": currency}).rowcount
+    given = {"currency": currency, "payer": after.payer, "channel": after.channel, "most": most}
+    due = conn.execute(scope.query(_DUE), scope.given(given)).all()
+    if not due:
+        return 0, after
+    name = f"run:{run}:interval:{{}}:{{}}" + ("" if part == 1 else f":{part}")
+    try:
+        with conn.begin_nested():
+            _post(conn, run, name, currency, due, at)
+    except (Conflict, EntryError):
+        _post(conn, run, name, currency, _bookable(conn, run, currency, due), at)
+    last = Place(due[-1].payer_account, bytes(due[-1].channel_id))
+    _advance(conn, run, after, last)
+    return len(due), last
 
 
-def post(conn: Connection, run: int, currency: str, at: int) -> int:
-    """Post the intervals that `freeze` cut, one entry for each pair of payer and payee.
-
-    The entry's memo is the Merkle root of its intervals, as payer's statement lines by channel.
-    Returns the number of entries. Belongs in the transaction of `freeze`.
-    """
-    count = 0
-    for entry in _run_entries(conn, run, currency, at):
-        journal.append(conn, entry)
-        count += 1
-    conn.execute(_NAME_ENTRIES, {"run": run, "prefix": _reference(run)})
-    return count
-
-
-def _reference(run: int) -> str:
-    return f"run:{run}:interval:"
-
-
-def _run_entries(conn: Connection, run: int, currency: str, at: int) -> Iterator[Entry]:
-    rows = conn.execute(
-        select(
-            channel.c.payer_account,
-            channel.c.payee_account,
-            interval.c.channel_id,
-            interval.c.from_amount,
-            interval.c.to_amount,
-            interval.c.from_units,
-            interval.c.to_units,
-            channel.c.tariff_id,
-        )
-        .join(channel, channel.c.id == interval.c.channel_id)
-        .where(interval.c.run == run, interval.c.entry_seq.is_(None))
-        .order_by(
-            channel.c.payer_account,
-            channel.c.payee_account,
-            interval.c.channel_id,
-            interval.c.from_amount,
+def _post(
+    conn: Connection, run: int, name: str, currency: str, due: Iterable[Row[Any]], at: int
+) -> None:
+    """Post intervals of these channels, each pair's under `name` with its two accounts."""
+    groups: dict[tuple[str, str], _Group] = {}
+    for row in due:
+        pair = row.payer_account, row.payee_account
+        groups.setdefault(pair, _Group()).add(row)
+    first = journal.head(conn)[0] + 1
+    journal.append_all(
+        conn,
+        (
+            _entry(
+                name.format(payer, payee),
+                payer,
+                payee,
+                currency,
+                group.total,
+                group.earned,
+                at,
+                merkle.root_of_hashes(group.hashes),
+            )
+            for (payer, payee), group in groups.items()
         ),
-        execution_options={"yield_per": 1000},
     )
-    for (payer, payee), group in groupby(rows, key=lambda row: (row[0], row[1])):
-        total = 0
-        hashes = []
-        for row in group:
-            total += row.to_amount - row.from_amount
-            hashes.append(merkle.leaf_hash(line_of(row, PAYER)))
-        root = merkle.root_of_hashes(hashes)
-        reference = f"{_reference(run)}{payer}:{payee}"
-        yield _entry(reference, payer, payee, currency, total, at, root)
+    posted = [
+        {**row, "entry_seq": first + number, "run": run}
+        for number, group in enumerate(groups.values())
+        for row in group.rows
+    ]
+    if posted:
+        conn.execute(insert(interval), posted)
 
 
-def advance(conn: Connection, run: int) -> int:
-    """Move each channel's settled mark to the end of its interval; returns how many moved.
+def _bookable(
+    conn: Connection, run: int, currency: str, due: Iterable[Row[Any]]
+) -> Iterator[Row[Any]]:
+    """Those of these channels whose intervals the ledger can take, each after the ones before."""
+    held: dict[tuple[str, str], int] = {}
+    for row in due:
+        amount = row.to_amount - row.from_amount
+        fee = fees.fee_of(amount, row.fee_fixed, row.fee_bp)
+        payer, payee = row.payer_account, row.payee_account
+        earned = {row.fee_account: fee} if fee else {}
+        if journal.fits(conn, held, _postings(payer, payee, currency, amount, earned)):
+            yield row
+        else:
+            log.error(
+                "a balance would reach 2^63: the channel is not settled until the accounts are",
+                run=run,
+                channel=bytes(row.channel_id).hex(),
+                payer=payer,
+                payee=payee,
+            )
 
-    The last step of a run's transaction, since it holds locks that raising a mark waits for.
-    """
+
+class _Group:
+    """What one payer owes one payee by a part of a run."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.earned: dict[str, int] = {}
+        self.hashes: list[bytes] = []
+        self.rows: list[dict[str, Any]] = []
+
+    def add(self, row: Row[Any]) -> None:
+        """One more channel, of a row of `_DUE`."""
+        # Unpacked at once, since a row's names cost most of what is done for a channel.
+        channel_id, _payer, _payee, tariff_id, start, end, units, more, *rest = tuple(row)
+        iou, index, preimage, fixed, bp, earns = rest
+        fee = fees.fee_of(end - start, fixed, bp)
+        self.total += end - start
+        if fee:
+            self.earned[earns] = self.earned.get(earns, 0) + fee
+        line = StatementLine(bytes(channel_id), PAYER, start, end, units, more, bytes(tariff_id))
+        self.hashes.append(merkle.leaf_hash(line.encoded()))
+        self.rows.append(
+            {
+                "channel_id": channel_id,
+                "from_amount": start,
+                "to_amount": end,
+                "from_units": units,
+                "to_units": more,
+                "fee": fee,
+                "iou": iou,
+                "tick_index": index,
+                "tick_preimage": preimage,
+            }
+        )
+
+
+def _advance(conn: Connection, run: int, after: Place, last: Place) -> None:
+    """The last step of a transaction, since it holds locks that raising a mark waits for."""
+    given = {
+        "run": run,
+        "payer": after.payer,
+        "channel": after.channel,
+        "to_payer": last.payer,
+        "to_channel": last.channel,
+    }
     if conn.dialect.name == "postgresql":
-        conn.execute(_LOCK_CHANNELS, {"run": run}).one()
-    return conn.execute(_ADVANCE, {"run": run}).rowcount
+        conn.execute(_LOCK_CHANNELS, given).one()
+    conn.execute(_ADVANCE, given)

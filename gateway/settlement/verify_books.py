@@ -11,24 +11,19 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, bindparam, text
 
-from gateway import keys
-from gateway.ledger import chain
+from gateway.ledger import audit as audit_rule
+from gateway.ledger import chain, chart
 from gateway.ledger.entry import EntryError
-from gateway.settlement import statements
+from gateway.settlement import verify_bank, verify_funds, verify_marks, verify_statements
+from gateway.settlement.fees import fee_of
 from gateway.settlement.intervals import line_of
-from gateway.store import journal
+from gateway.store import audit, journal
 from gateway.store.engine import Store
-from protocol import envelope, merkle
-from protocol.errors import ProtocolError
-from protocol.messages import read_credit, read_iou, read_terms
-from protocol.statements import PAYER, check_lines, read_statement
+from protocol import merkle
+from protocol.statements import PAYER
 
-_CHANNELS = text(
-    "SELECT c.*, d.public_key FROM channel c JOIN device d ON d.id = c.device_id ORDER BY c.id"
-)
-_INTERVALS = text("SELECT i.* FROM interval i ORDER BY i.channel_id, i.from_amount")
 _BALANCES = text(
     "SELECT account, currency, sum(stored) AS stored, sum(posted) AS posted FROM ("
     " SELECT account, currency, amount AS stored, 0 AS posted FROM balance"
@@ -36,26 +31,50 @@ _BALANCES = text(
     " GROUP BY account, currency HAVING sum(stored) <> sum(posted)"
 )
 _ENTRY_LINES = text(
-    "SELECT e.seq, e.reference, e.memo, i.*, c.tariff_id,"
-    " (SELECT sum(p.amount) FROM posting p WHERE p.entry_seq = e.seq AND p.amount > 0) AS total"
+    "SELECT e.seq, e.reference, e.memo, i.*, c.tariff_id, t.fee_fixed, t.fee_bp,"
+    " (SELECT sum(p.amount) FROM posting p WHERE p.entry_seq = e.seq AND p.amount > 0) AS total,"
+    " (SELECT coalesce(sum(-p.amount), 0) FROM posting p WHERE p.entry_seq = e.seq"
+    " AND p.account LIKE :fees) AS earned"
     " FROM entry e LEFT JOIN interval i ON i.entry_seq = e.seq"
-    " LEFT JOIN channel c ON c.id = i.channel_id WHERE e.kind = 'interval'"
+    " LEFT JOIN channel c ON c.id = i.channel_id LEFT JOIN tariff t ON t.id = c.tariff_id"
+    " WHERE e.kind = 'interval'"
     " ORDER BY e.seq, i.channel_id, i.from_amount"
 )
 _LOST_INTERVALS = text(
     "SELECT i.channel_id, i.from_amount FROM interval i LEFT JOIN entry e ON e.seq = i.entry_seq"
     " WHERE e.kind IS NULL OR e.kind <> 'interval'"
 )
+_FEES = text(
+    "SELECT p.run, p.account, p.fees, coalesce(sum(f.fee), 0) AS charged FROM position p"
+    " LEFT JOIN (SELECT i.run, c.payee_account AS account, i.fee FROM interval i"
+    " JOIN channel c ON c.id = i.channel_id WHERE i.fee > 0"
+    " UNION ALL SELECT i.run, t.fee_account, -i.fee FROM interval i"
+    " JOIN channel c ON c.id = i.channel_id JOIN tariff t ON t.id = c.tariff_id WHERE i.fee > 0"
+    ") AS f ON f.run = p.run AND f.account = p.account"
+    " GROUP BY p.run, p.account, p.fees HAVING p.fees <> coalesce(sum(f.fee), 0)"
+)
 _NETS = text(
-    "SELECT p.run, p.account, p.net, s.amount FROM position p"
+    "SELECT p.run, p.account, p.instructed + p.funds AS moved, s.amount FROM position p"
     " LEFT JOIN entry e ON e.reference = 'run:' || CAST(p.run AS VARCHAR) || :net || p.account"
     " LEFT JOIN posting s ON s.entry_seq = e.seq AND s.account = :settling || p.account"
-    " WHERE coalesce(s.amount, 0) <> p.net"
+    " WHERE coalesce(s.amount, 0) <> p.instructed + p.funds"
+)
+# What a run found owed and did not instruct stands where it stood, at the head that the run names.
+_LEFT = text(
+    "SELECT p.run, p.account, p.net - p.instructed - p.funds AS uninstructed,"
+    " coalesce(sum(s.amount), 0) AS remains FROM position p"
+    " JOIN run r ON r.number = p.run LEFT JOIN entry h ON h.hash = r.journal_head"
+    " LEFT JOIN posting s ON s.entry_seq <= h.seq AND s.currency = r.currency AND s.account IN"
+    " (:payer || p.account, :payee || p.account, :fees || p.account)"
+    " GROUP BY p.run, p.account, p.net, p.instructed, p.funds"
+    " HAVING p.net - p.instructed - p.funds <> coalesce(sum(s.amount), 0)"
 )
 _OUTCOMES = text(
     "SELECT i.id, i.state, e.seq FROM instruction i"
     " LEFT JOIN entry e ON e.reference = :outcome || i.id"
-    " WHERE (i.state IN ('done', 'failed')) <> (e.seq IS NOT NULL)"
+    " LEFT JOIN entry r ON r.reference = :returned || i.id"
+    " WHERE (i.run IS NOT NULL AND i.state IN ('done', 'failed', 'returned'))"
+    " <> (e.seq IS NOT NULL) OR (i.state = 'returned') <> (r.seq IS NOT NULL)"
 )
 _FOUND = text(
     "SELECT f.id, f.amount, s.amount AS posted FROM found f"
@@ -64,26 +83,32 @@ _FOUND = text(
     " WHERE coalesce(s.amount, 0) <> CASE WHEN f.outcome = 'failed' THEN 0"
     " WHEN f.direction = 'collect' THEN f.amount ELSE -f.amount END"
 )
+_KINDS = (
+    "interval",
+    "net",
+    "outcome",
+    "returned",
+    "found",
+    *verify_bank.KINDS,
+    *verify_funds.KINDS,
+)
 _ORPHANS = text(
     "SELECT e.reference FROM entry e WHERE e.kind = 'net' AND NOT EXISTS (SELECT 1 FROM position p"
     " WHERE e.reference = 'run:' || CAST(p.run AS VARCHAR) || :net || p.account)"
     " UNION ALL SELECT e.reference FROM entry e WHERE e.kind = 'outcome' AND NOT EXISTS"
     " (SELECT 1 FROM instruction i WHERE e.reference = :outcome || i.id)"
+    " UNION ALL SELECT e.reference FROM entry e WHERE e.kind = 'returned' AND NOT EXISTS"
+    " (SELECT 1 FROM instruction i WHERE e.reference = :returned || i.id)"
     " UNION ALL SELECT e.reference FROM entry e WHERE e.kind = 'found' AND NOT EXISTS"
     " (SELECT 1 FROM found f WHERE e.reference = :found || f.id AND f.outcome = 'done')"
     " UNION ALL SELECT e.reference FROM entry e"
-    " WHERE e.kind NOT IN ('interval', 'net', 'outcome', 'found')"
-)
-_STATEMENTS = text(
-    "SELECT s.run, s.account, s.message, p.debits, p.credits, r.journal_head FROM position p"
-    " JOIN run r ON r.number = p.run AND r.state <> 'posted'"
-    " LEFT JOIN statement s ON s.run = p.run AND s.account = p.account"
-    " ORDER BY p.run, p.account"
-)
+    " WHERE e.kind NOT IN :kinds"
+).bindparams(bindparam("kinds", _KINDS, expanding=True))
 _PREFIXES = {
     "net": ":net:",
     "settling": "settling:",
     "outcome": "outcome:",
+    "returned": "returned:",
     "found": "found:",
     "rail": "rail:",
 }
@@ -99,11 +124,14 @@ class Discrepancy:
 
 @dataclass(slots=True)
 class BooksReport:
-    """What was checked, and everything that is wrong."""
+    """What was checked, and everything that is wrong. `audit_head` is the hash of the audit log's
+    last record."""
 
     entries: int = 0
     channels: int = 0
     statements: int = 0
+    audit_records: int = 0
+    audit_head: bytes = chain.START
     discrepancies: list[Discrepancy] = field(default_factory=list)
 
     @property
@@ -116,22 +144,28 @@ class BooksReport:
         self.discrepancies.append(Discrepancy(where, what))
 
 
-def verify_books(store: Store, gateway_key: bytes) -> BooksReport:
+def verify_books(store: Store, *gateway_keys: bytes) -> BooksReport:
     """Check all that settlement has written, on one snapshot, against the signatures it rests on.
 
-    `gateway_key` is the gateway's 32-byte Ed25519 public key.
+    `gateway_keys` are the gateway's 32-byte Ed25519 public keys, the oldest first.
     """
     with store.read() as conn:
-        return verify_books_in(conn, gateway_key)
+        return verify_books_in(conn, *gateway_keys)
 
 
-def verify_books_in(conn: Connection, gateway_key: bytes) -> BooksReport:
+def verify_books_in(conn: Connection, *gateway_keys: bytes) -> BooksReport:
     """As `verify_books`, in a transaction that does more."""
     report = BooksReport()
     _check_journal(conn, report)
-    _check_channels(conn, report, gateway_key)
+    found = audit_rule.check(audit.records(conn))
+    report.audit_records, report.audit_head = found.count, found.head
+    if found.wrong:
+        report.add("audit log", found.wrong)
+    report.channels = verify_marks.check(conn, gateway_keys, report.add)
     _check_references(conn, report)
-    _check_statements(conn, report, gateway_key)
+    verify_bank.check(conn, report.add)
+    verify_funds.check(conn, report.add)
+    report.statements = verify_statements.check(conn, gateway_keys, report.add)
     return report
 
 
@@ -163,94 +197,43 @@ def _check_journal(conn: Connection, report: BooksReport) -> None:
         )
 
 
-def _check_channels(conn: Connection, report: BooksReport, gateway_key: bytes) -> None:
-    stretches = groupby(_stream(conn, _INTERVALS), key=attrgetter("channel_id"))
-    following = next(stretches, None)
-    for row in _stream(conn, _CHANNELS):
-        report.channels += 1
-        where = f"channel {row.id.hex()}"
-        amount = units = 0
-        if following is not None and following[0] == row.id:
-            for each in following[1]:
-                if (each.from_amount, each.from_units) != (amount, units):
-                    report.add(where, f"its intervals have a gap or an overlap at {amount}")
-                amount, units = each.to_amount, each.to_units
-            following = next(stretches, None)
-        if (amount, units) != (row.settled_amount, row.settled_units):
-            report.add(where, f"settled {row.settled_amount}, but its intervals say {amount}")
-        if not row.settled_amount <= row.amount <= row.capacity:
-            report.add(where, "settled, mark and capacity must rise in this order")
-        _check_mark(row, where, report, gateway_key)
-
-
-def _check_mark(row: Row[Any], where: str, report: BooksReport, gateway_key: bytes) -> None:
-    try:
-        terms_bytes = envelope.parse_sign1("open", row.open_message).payload
-        terms = read_terms(terms_bytes)
-        if terms.channel_id() != row.id:
-            report.add(where, "its terms are those of another channel")
-        # On a mirror channel the gateway itself pays the device.
-        mirror = terms.payer_key == gateway_key
-        if not mirror and terms.payer_key != row.public_key:
-            report.add(where, "its payer is not the registered device")
-        envelope.open_sign1("open", row.open_message, terms.payer_key, keys.verify)
-        if row.amount == 0:
-            return
-        kind = "credit" if mirror else "iou"
-        payload = envelope.open_sign1(kind, row.iou, terms.payer_key, keys.verify)
-        said = read_credit(payload) if mirror else read_iou(payload)
-    except ProtocolError as error:
-        report.add(where, str(error))
-        return
-    if (said.channel, said.amount, said.units) != (row.id, row.amount, row.units):
-        report.add(where, f"mark {row.amount} for {row.units} units, but signed is {said.amount}")
-
-
 def _check_references(conn: Connection, report: BooksReport) -> None:
-    for seq, group in groupby(_stream(conn, _ENTRY_LINES), key=attrgetter("seq")):
+    lines = _stream(conn, _ENTRY_LINES, fees=chart.FEES + "%")
+    for seq, group in groupby(lines, key=attrgetter("seq")):
         hashes = []
-        total = 0
+        total = fee = 0
         for row in group:
             if row.channel_id is not None:
                 hashes.append(merkle.leaf_hash(line_of(row, PAYER)))
                 total += row.to_amount - row.from_amount
+                fee += fee_of(row.to_amount - row.from_amount, row.fee_fixed, row.fee_bp)
         if not hashes or total != row.total:
             report.add(f"entry {seq}", f"posts {row.total}, its intervals add up to {total}")
+        elif fee != row.earned:
+            report.add(f"entry {seq}", f"posts fees of {row.earned}, its tariffs ask for {fee}")
         elif merkle.root_of_hashes(hashes).hex() != row.memo:
             report.add(f"entry {seq}", "its intervals are not those of its memo")
     for row in _stream(conn, _LOST_INTERVALS):
         report.add(f"interval {row.channel_id.hex()} from {row.from_amount}", "has no entry")
     for row in _stream(conn, _NETS, net=_PREFIXES["net"], settling=_PREFIXES["settling"]):
-        report.add(f"position {row.run} {row.account}", f"net {row.net}, posted {row.amount}")
-    for row in _stream(conn, _OUTCOMES, outcome=_PREFIXES["outcome"]):
-        report.add(f"instruction {row.id}", f"{row.state}, which its entry must say and no other")
+        report.add(f"position {row.run} {row.account}", f"moves {row.moved}, posted {row.amount}")
+    owed = {"payer": chart.PAYER, "payee": chart.PAYEE, "fees": chart.FEES}
+    for row in _stream(conn, _LEFT, **owed):
+        report.add(
+            f"position {row.run} {row.account}",
+            f"leaves {row.uninstructed}, but {row.remains} is posted",
+        )
+    for row in _stream(conn, _FEES):
+        report.add(
+            f"position {row.run} {row.account}", f"fees {row.fees}, its intervals' {row.charged}"
+        )
+    told = {name: _PREFIXES[name] for name in ("outcome", "returned")}
+    for row in _stream(conn, _OUTCOMES, **told):
+        report.add(
+            f"instruction {row.id}", f"{row.state}, which its entries must say and no others"
+        )
     for row in _stream(conn, _FOUND, found=_PREFIXES["found"], rail=_PREFIXES["rail"]):
         report.add(f"found {row.id}", f"{row.amount}, but posted {row.posted}")
-    orphans = {name: _PREFIXES[name] for name in ("net", "outcome", "found")}
+    orphans = {name: _PREFIXES[name] for name in ("net", "outcome", "returned", "found")}
     for row in _stream(conn, _ORPHANS, **orphans):
         report.add(f"entry {row.reference}", "what it refers to is not there")
-
-
-def _check_statements(conn: Connection, report: BooksReport, gateway_key: bytes) -> None:
-    for row in _stream(conn, _STATEMENTS):
-        if row.message is None:
-            report.add("statement", "a position of an instructed run has none")
-            continue
-        report.statements += 1
-        where = f"statement {row.run} {row.account}"
-        try:
-            said = read_statement(
-                envelope.open_sign1("statement", row.message, gateway_key, keys.verify)
-            )
-            check_lines(said, list(statements.lines(conn, row.run, row.account)))
-        except ProtocolError as error:
-            report.add(where, str(error))
-            continue
-        if (said.run, said.account, said.debits, said.credits, said.journal_head) != (
-            row.run,
-            row.account,
-            row.debits,
-            row.credits,
-            row.journal_head,
-        ):
-            report.add(where, "it is not what its position says")

@@ -3,15 +3,17 @@
 import hashlib
 
 from nacl.signing import SigningKey
+from sqlalchemy import update
 
 from gateway.keys import GatewayKeys
 from gateway.store import accounts, channels, devices, tariffs
 from gateway.store.engine import Store
-from gateway.store.tables import Account, Channel, Device
+from gateway.store.tables import Account, Base, Channel, Device
 from gateway.store.tables import Tariff as TariffRow
 from protocol import cbor, envelope
+from protocol.hashchain import Chain
 from protocol.ids import device_id, tariff_id
-from protocol.messages import Iou, Terms
+from protocol.messages import Close, Iou, Opened, Terms
 from protocol.pricing import METERED, Tariff
 
 GATEWAY = GatewayKeys(hashlib.sha256(b"gateway").digest())
@@ -108,7 +110,7 @@ class Fleet:
                     payee_account=payee,
                     tariff_id=tariff_id(cbor.encode(tariff.to_map())),
                     open_message=message,
-                    opened_message=b"opened",
+                    opened_message=GATEWAY.sign1("opened", Opened(channel_id, 5, 10, 0).payload()),
                     capacity=CAPACITY,
                     expires_at=FAR,
                     window_units=10,
@@ -118,11 +120,18 @@ class Fleet:
         self.payer_of[channel_id] = payer
         return channel_id
 
-    def iou(self, channel_id: bytes, units: int) -> bytes:
-        """The payer's signed IOU for so many units in all."""
+    def iou(self, channel_id: bytes, units: int, chain: Chain | None = None) -> bytes:
+        """The payer's signed IOU for so many units in all, which may commit to a chain."""
         key = self.keys[self.payer_of[channel_id]]
-        payload = Iou(channel_id, units * PRICE, units).payload()
+        root, length = (b"", 0) if chain is None else (chain.root, chain.length)
+        payload = Iou(channel_id, units * PRICE, units, root, length).payload()
         return envelope.sign1("iou", payload, lambda data: key.sign(data).signature)
+
+    def close_message(self, channel_id: bytes, units: int) -> bytes:
+        """The payer's signed close, with its IOU for so many units in all."""
+        key = self.keys[self.payer_of[channel_id]]
+        payload = Close(channel_id, self.iou(channel_id, units)).payload()
+        return envelope.sign1("close", payload, lambda data: key.sign(data).signature)
 
     def row(self, channel_id: bytes, units: int) -> dict[str, object]:
         """A row for `channels.raise_marks`."""
@@ -138,3 +147,29 @@ class Fleet:
         """Raise a mark to so many units in all; returns 1 if it rose."""
         with self.store.write() as conn:
             return channels.raise_marks(conn, [self.row(channel_id, units)])
+
+    def mark_by_tick(self, channel_id: bytes, units: int, chain: Chain, index: int) -> None:
+        """Raise a mark by an IOU for so many units and a tick of its chain."""
+        iou = self.iou(channel_id, units, chain)
+        tick = {
+            "b_id": channel_id,
+            "b_iou": iou,
+            "new_amount": (units + index) * PRICE,
+            "new_units": units + index,
+            "new_index": index,
+            "new_preimage": chain.value(index),
+            "now": 10,
+        }
+        with self.store.write() as conn:
+            channels.raise_marks(conn, [self.row(channel_id, units) | {"new_iou": iou}])
+            assert channels.raise_by_ticks(conn, [tick]) == 1
+
+    def charge(self, payee: str, earns: str, fixed: int, bp: int) -> None:
+        """What the payee pays for each interval from now on, and to whom."""
+        table = Base.metadata.tables["tariff"]
+        with self.store.write() as conn:
+            conn.execute(
+                update(table)
+                .where(table.c.payee_account == payee)
+                .values(fee_fixed=fixed, fee_bp=bp, fee_account=earns)
+            )

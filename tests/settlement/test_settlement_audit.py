@@ -10,6 +10,7 @@ from gateway.settlement.rails.manual import ManualRail
 from gateway.settlement.run import run_settlement
 from gateway.settlement.verify_books import verify_books
 from gateway.store.engine import Store, open_store
+from protocol.hashchain import Chain
 from tests.settlement.fleet import GATEWAY, Fleet
 
 
@@ -27,13 +28,22 @@ from tests.settlement.fleet import GATEWAY, Fleet
         ("UPDATE channel SET open_message = iou", "channel"),
         ("UPDATE device SET public_key = zeroblob(32) WHERE account_id = 'ant'", "channel"),
         ("UPDATE interval SET from_units = 1 WHERE from_units = 0", "channel"),
+        ("UPDATE interval SET iou = (SELECT open_message FROM channel) WHERE run = 1", "channel"),
+        ("UPDATE interval SET iou = (SELECT iou FROM interval WHERE run = 2)", "channel"),
         ("DELETE FROM interval WHERE run = 2", "entry 5"),
         ("UPDATE interval SET entry_seq = NULL WHERE run = 2", "interval"),
         ("UPDATE position SET debits = 1, net = 1 - credits WHERE account = 'ant'", "position 1"),
+        ("UPDATE interval SET fee = 1 WHERE run = 1", "position 1 bee"),
+        ("UPDATE tariff SET fee_fixed = 1, fee_account = 'cat'", "entry"),
+        ("UPDATE position SET fees = 1, net = net + 1, instructed = instructed + 1", "position"),
+        ("UPDATE position SET instructed = 0", "position 1"),
         ("DELETE FROM statement WHERE run = 1", "statement"),
         ("UPDATE statement SET message = (SELECT max(message) FROM statement)", "statement 1"),
         ("UPDATE instruction SET state = 'submitted' WHERE run = 1", "instruction run-1-ant"),
         ("UPDATE run SET journal_head = zeroblob(32)", "statement 1 ant"),
+        ("UPDATE run SET period_end = period_end + 1 WHERE number = 2", "run 2"),
+        ("UPDATE run SET message = NULL WHERE number = 2", "run 2"),
+        ("UPDATE run SET message = (SELECT message FROM run WHERE number = 1)", "run 2"),
     ],
 )
 @pytest.mark.threat("O9")
@@ -75,5 +85,22 @@ def test_another_gateways_key_proves_nothing(store: Store, tmp_path: Path) -> No
     report = verify_books(store, bytes(32))
     assert {found.where for found in report.discrepancies} == {
         f"statement {run} {name}" for run in (1, 2) for name in ("ant", "bee")
-    }
+    } | {"run 1", "run 2"}
     assert (report.entries, report.channels, report.statements) == (7, 1, 4)
+
+
+@pytest.mark.threat("O9")
+def test_a_mark_that_ticks_made_is_proven_by_its_preimage(store: Store) -> None:
+    fleet = Fleet(store)
+    channel_id = fleet.open("ant", "bee")
+    chain = Chain(b"s" * 32, 9)
+    fleet.mark_by_tick(channel_id, 5, chain, 3)
+    assert verify_books(store, GATEWAY.public).ok
+    for column, value in (("tick_index", 2), ("tick_index", 10), ("tick_preimage", bytes(32))):
+        with store.write() as conn:
+            before = conn.execute(text(f"SELECT {column} FROM channel")).scalar_one()
+            conn.execute(text(f"UPDATE channel SET {column} = :value"), {"value": value})
+        report = verify_books(store, GATEWAY.public)
+        assert [found.where for found in report.discrepancies] == [f"channel {channel_id.hex()}"]
+        with store.write() as conn:
+            conn.execute(text(f"UPDATE channel SET {column} = :value"), {"value": before})

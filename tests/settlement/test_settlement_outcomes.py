@@ -1,19 +1,20 @@
 """Instructions on their way to a rail and back."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from gateway.documents.cells import decimal, safe_cell
 from gateway.ledger.states import IllegalMove
 from gateway.settlement import run as runs
 from gateway.settlement.instructions import of_run, record_outcome, submit_pending
+from gateway.settlement.rails import Instruction
 from gateway.settlement.rails.manual import (
     ManualRail,
     OutcomesError,
-    decimal,
     read_outcomes,
-    safe_cell,
 )
 from gateway.settlement.run import run_settlement
 from gateway.settlement.verify_books import verify_books
@@ -40,7 +41,7 @@ def test_instructions_are_written_once_as_exact_decimals(store: Store, tmp_path:
     rail = ManualRail(tmp_path / "rail")
     assert submit_pending(store, rail) == 2
     assert submit_pending(store, rail) == 0
-    with open(rail.path(1), newline="") as file:
+    with open(rail.path("run-1"), newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(r["account"], r["direction"], r["amount"], r["currency"]) for r in rows] == [
         ("ant", "collect", "3.703701", "EUR"),
@@ -56,18 +57,16 @@ def test_a_crash_before_the_rail_is_recorded_writes_the_same_file_again(
     settled(store)
     rail = ManualRail(tmp_path)
 
-    class CutRail:
-        name = "manual"
-
-        def submit(self, run: int, instructions: object) -> None:
-            rail.submit(run, instructions)  # type: ignore[arg-type]
+    class CutRail(ManualRail):
+        def submit(self, batch: str, instructions: Sequence[Instruction]) -> None:
+            super().submit(batch, instructions)
             raise ConnectionError("cut")
 
     with pytest.raises(ConnectionError):
-        submit_pending(store, CutRail())
-    first = rail.path(1).read_bytes()
+        submit_pending(store, CutRail(tmp_path))
+    first = rail.path("run-1").read_bytes()
     assert submit_pending(store, rail) == 2
-    assert rail.path(1).read_bytes() == first
+    assert rail.path("run-1").read_bytes() == first
 
 
 def test_done_clears_the_debt_and_completes_the_run(store: Store, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Runs: what is settled, once, by whom it is owed, and what happens when a run is cut off."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from sqlalchemy import Connection, text
 
 from gateway.keys import verify
+from gateway.ledger.entry import Entry
 from gateway.settlement import instructions, intervals, statements
 from gateway.settlement import run as runs
 from gateway.settlement.run import RunResult, run_settlement
@@ -112,13 +113,13 @@ def test_a_raise_during_a_run_stands_in_the_next(
     fleet.mark(channel_id, 5)
     if store.engine.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer, so nothing can be raised during a run")
-    post = intervals.post
+    append_all = journal.append_all
 
-    def raise_then_post(conn: Connection, run: int, currency: str, at: int) -> int:
-        assert fleet.mark(channel_id, 8) == 1
-        return post(conn, run, currency, at)
+    def raise_then_append(conn: Connection, entries: Iterable[Entry]) -> int:
+        fleet.mark(channel_id, 8)
+        return append_all(conn, entries)
 
-    monkeypatch.setattr(intervals, "post", raise_then_post)
+    monkeypatch.setattr(journal, "append_all", raise_then_append)
     settle(store)
     monkeypatch.undo()
     assert_books(store)
@@ -160,16 +161,16 @@ class Cut(Exception):
     """A crash at a step."""
 
 
-@pytest.mark.parametrize("step", ["freeze", "post", "advance"])
+@pytest.mark.parametrize("step", ["claim", "cut", "_advance"])
 @pytest.mark.threat("C2")
 def test_a_run_cut_off_while_posting_leaves_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     fleet = Fleet(store)
     fleet.mark(fleet.open("ant", "bee"), 5)
-    original: Callable[..., int] = getattr(intervals, step)
+    original: Callable[..., object] = getattr(intervals, step)
 
-    def crash(*arguments: object) -> int:
+    def crash(*arguments: object) -> object:
         original(*arguments)
         raise Cut
 
@@ -205,19 +206,6 @@ def test_a_run_cut_off_before_its_instructions_is_continued(store: Store) -> Non
     assert result is not None
     assert (result.run, result.collect) == (2, 1 * PRICE)
     assert_books(store)
-
-
-def test_a_fence_that_refuses_leaves_no_run(store: Store) -> None:
-    fleet = Fleet(store)
-    fleet.mark(fleet.open("ant", "bee"), 5)
-
-    def refuse(_conn: Connection) -> None:
-        raise Cut
-
-    with pytest.raises(Cut):
-        run_settlement(store, "EUR", GATEWAY.sign, "manual", fence=refuse)
-    with store.read() as conn:
-        assert journal.head(conn)[0] == 0
 
 
 def test_close_posts_the_rest_once_and_the_next_run_states_it(store: Store) -> None:
@@ -282,4 +270,22 @@ def test_channels_of_another_currency_wait_for_their_own_run(store: Store) -> No
         result = settle(store, currency)
         assert result is not None
         assert (result.channels, result.accounts, result.collect) == (1, 2, units * PRICE)
+    assert_books(store)
+
+
+def test_a_fee_is_netted_with_the_rest_of_whoever_pays_and_earns_it(store: Store) -> None:
+    fleet = Fleet(store)
+    fleet.charge("bee", "cat", 1, 1000)
+    fleet.mark(fleet.open("ant", "bee", 1), 10)
+    fleet.mark(fleet.open("cat", "ant", 2), 1)
+    assert settle(store) is not None
+    with store.read() as conn:
+        rows = conn.execute(text("SELECT * FROM position ORDER BY account")).all()
+        assert journal.balance(conn, "fees:cat", "EUR") == 0
+        assert accounts.owed(conn, "cat") == -1
+    assert [(row.account, row.debits, row.credits, row.fees, row.net) for row in rows] == [
+        ("ant", 30, 3, 0, 27),
+        ("bee", 0, 30, 4, -26),
+        ("cat", 3, 0, -4, -1),
+    ]
     assert_books(store)

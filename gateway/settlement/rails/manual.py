@@ -8,47 +8,29 @@ import csv
 import io
 import os
 import secrets
-import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gateway.settlement.rails import Instruction
+from gateway.documents.cells import decimal, safe_cell, unsafe_cell
+from gateway.settlement.rails import (
+    COLLECT,
+    OUTCOMES,
+    PAY,
+    BatchFile,
+    DestinationError,
+    Instruction,
+    Outcome,
+    RailError,
+)
 
 HEADER = ("instruction", "run", "account", "name", "direction", "amount", "currency")
 OUTCOME_HEADER = ("instruction", "outcome", "note")
+FILES = ("run-*.csv", "withdrawal-*.csv")
+"""What the files of instructions in a folder are called."""
 
 
 class OutcomesError(ValueError):
     """A file of outcomes that can't be read; the text names the line and what would be right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one instruction: `done` or `failed`, with a note for people."""
-
-    instruction_id: str
-    outcome: str
-    note: str
-
-
-def decimal(amount: int, scale: int) -> str:
-    """Atomic units as an exact decimal, for example 1234567 at scale 6 as "1.234567"."""
-    sign = "-" if amount < 0 else ""
-    digits = str(abs(amount)).rjust(scale + 1, "0")
-    return sign + (f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)
-
-
-def safe_cell(text: str) -> str:
-    """`text` as a spreadsheet takes it for text, never for a formula."""
-    # Some take full-width signs for plain ones; NFKC does so too.
-    start = unicodedata.normalize("NFKC", text[:1])
-    return "'" + text if start in ("=", "+", "-", "@", "\t", "\r", "\n") else text
-
-
-def unsafe_cell(cell: str) -> str:
-    """The text that `safe_cell` made this cell of."""
-    return cell[1:] if cell[:1] == "'" and safe_cell(cell[1:]) == cell else cell
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -75,24 +57,137 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 class ManualRail:
-    """Writes each run's instructions to `run-<number>.csv` in one folder."""
+    """Writes each batch of instructions to `<batch>.csv` in one folder, for people to act on."""
 
     name = "manual"
+    capabilities = frozenset({COLLECT, PAY})
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def path(self, run: int) -> Path:
-        """The file of a run."""
-        return self._folder / f"run-{run}.csv"
+    def path(self, batch: str) -> Path:
+        """The file of a batch."""
+        return self._folder / f"{batch}.csv"
 
-    def submit(self, run: int, instructions: Sequence[Instruction]) -> None:
-        """Write the run's file; the same instructions give the same file, byte for byte."""
+    @property
+    def record_folder(self) -> Path:
+        """Where its files are."""
+        return self._folder
+
+    def quantum(self, _currency: str, _scale: int) -> int:
+        """One atomic unit: people round as they see fit."""
+        return 1
+
+    def most(self, _currency: str, _scale: int) -> None:
+        """Any amount."""
+
+    def check_destination(self, details: Mapping[str, object]) -> dict[str, str]:
+        """Whatever people need to know, in words of their own. Raises DestinationError."""
+        checked = {}
+        for field, value in details.items():
+            if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= 200:
+                raise DestinationError(field, "must be 1 to 200 printable characters")
+            checked[field] = value
+        return checked
+
+    def serves(self, _direction: str, _destination: Mapping[str, str]) -> bool:
+        """Always: the file names the account, and people know where it is."""
+        return True
+
+    def submit(self, batch: str, instructions: Sequence[Instruction]) -> None:
+        """Write the batch's file; the same instructions give the same file, byte for byte.
+
+        Raises RailError if the file is there with anything else in it, and OSError.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path(run), instructions_csv(instructions).encode())
+        write_once(self.path(batch), instructions_csv(instructions).encode())
+
+    def files(self, batch: str) -> Sequence[BatchFile]:
+        """The file of a batch."""
+        path = self.path(batch)
+        return [BatchFile(path, "instructions")] if path.exists() else []
+
+    def status(self, _instructions: Sequence[Instruction]) -> Sequence[Outcome]:
+        """Nothing: people tell, by a file of outcomes."""
+        return ()
+
+    def handed_over(self) -> Sequence[Instruction]:
+        """Every instruction in its folder's files. Raises RailError, OSError."""
+        return read_folder(self._folder)
 
 
-def instructions_csv(instructions: Sequence[Instruction]) -> str:
+def make(data: Path, settings: Mapping[str, object]) -> ManualRail:
+    """The manual rail, writing to the setting `folder`."""
+    return ManualRail(Path(str(settings.get("folder", data / "settlements"))))
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file that never changes: once it is there, only the same content may follow.
+
+    Raises RailError if another content is there, OSError.
+    """
+    if path.exists() and path.read_bytes() != content:
+        raise RailError(
+            f"{path}: is there with other instructions in it, which may have been carried out; "
+            "nothing was written. Compare the two, and take the old file away"
+        )
+    # Written again all the same: who wrote it may have died before its name was on the disk.
+    write_whole(path, content)
+
+
+def read_folder(folder: Path) -> list[Instruction]:
+    """The instructions in all files that `submit` wrote to a folder. Raises RailError, OSError."""
+    return [each for path in files(folder) for each in read_instructions(path)]
+
+
+def files(folder: Path) -> list[Path]:
+    """The files that `submit` wrote to a folder, by name."""
+    return sorted(path for pattern in FILES for path in folder.glob(pattern))
+
+
+def read_instructions(path: Path) -> list[Instruction]:
+    """The instructions in a file, as far as it tells. Raises RailError naming the line, OSError."""
+    found = []
+    try:
+        rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
+        if tuple(next(rows, ())) != HEADER:
+            raise RailError(f"{path.name}: line 1 must be {','.join(HEADER)}")
+        for row in rows:
+            each = _instruction(row)
+            if each is None:
+                raise RailError(f"{path.name}: line {rows.line_num} is no instruction")
+            found.append(each)
+    except csv.Error as error:
+        raise RailError(f"{path.name}: line {rows.line_num}: {error}") from error
+    except UnicodeDecodeError:
+        raise RailError(f"{path.name}: must be CSV in UTF-8") from None
+    return found
+
+
+def _instruction(row: Sequence[str]) -> Instruction | None:
+    if len(row) != len(HEADER):
+        return None
+    id_, run, account, name, direction, amount, currency = row
+    whole, _, part = amount.partition(".")
+    if direction not in (COLLECT, PAY) or not (_digits(run) and _digits(whole + part)):
+        return None
+    return Instruction(
+        unsafe_cell(id_),
+        int(run),
+        unsafe_cell(account),
+        unsafe_cell(name),
+        direction,
+        int(whole + part),
+        currency,
+        len(part),
+    )
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 19
+
+
+def instructions_csv(instructions: Iterable[Instruction]) -> str:
     """Instructions as CSV text, by id."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -131,8 +226,10 @@ def read_outcomes(text: str) -> Iterator[Outcome]:
             if len(row) != len(OUTCOME_HEADER):
                 raise OutcomesError(f"line {line}: must have 3 cells, {expected}")
             instruction_id, outcome, note = row
-            if outcome not in ("done", "failed"):
-                raise OutcomesError(f"line {line}: outcome must be done or failed, not {outcome!r}")
+            if outcome not in OUTCOMES:
+                raise OutcomesError(
+                    f"line {line}: outcome must be done, failed or returned, not {outcome!r}"
+                )
             if not instruction_id or instruction_id in seen:
                 raise OutcomesError(f"line {line}: instruction must be named, once")
             if "\0" in instruction_id or "\0" in note:

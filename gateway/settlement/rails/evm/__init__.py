@@ -1,0 +1,1 @@
+"""The rail that settles on a chain, by a contract that holds deposits in escrow."""
