@@ -1,11 +1,13 @@
 """What an operator should look at: signs of two with one name, each counted until it is enough.
 
-One alert is one line in the log and one in `tallystick_alerts_total`, at most once in its time for
-each device. Nothing is decided here about money: each message is judged as ever.
+One alert is one line in the log, one in `tallystick_alerts_total` and, once `upkeep` has taken it,
+one event, at most once in its time for each device. Nothing is decided here about money: each
+message is judged as ever.
 """
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 _MOST = 20_000
 """Names that are counted at once; beyond that, counting begins anew."""
+_MOST_WAITING = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Alerts:
         self._metrics = metrics
         self._clock = clock
         self._lock = threading.Lock()
+        self._waiting: deque[tuple[str, str]] = deque(maxlen=_MOST_WAITING)
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
         for kind in SIGNS:
             metrics.alerts.labels(kind)
@@ -67,4 +71,14 @@ class Alerts:
             self._seen[kind, name] = (begun, count + 1)
         if count + 1 == sign.enough:
             self._metrics.alerts.labels(kind).inc()
+            self._waiting.append((kind, name))
             log.warning("alert", kind=kind, of=name, means=sign.means)
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """The alerts, each with whom it is of, that are no events yet."""
+        return list(self._waiting)
+
+    def noted(self, count: int) -> None:
+        """The first so many of `waiting` are."""
+        for _ in range(count):
+            self._waiting.popleft()

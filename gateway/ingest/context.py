@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.ingest.alerts import Alerts
 from gateway.ingest.directory import Directory
+from gateway.ingest.presence import Presence
 from gateway.keys import GatewayKeys, verify
 from gateway.metrics import Metrics
 from gateway.store import fence, lease, notices
@@ -31,22 +32,34 @@ class Context:
     is how many decisions of operators the cache knows of. `fenced` is whether the books were
     restored and are not reconciled, `first_serial` what a channel's serial begins with, `awaited`
     the channels whose devices have not shown themselves since a restore: all three change by
-    decisions alone.
+    decisions alone. `hub_fee_bp` is the fee of channels between devices, in basis points.
+    `announced_to` is the last device that was told of the newest key since this worker began, None
+    once all were.
     """
 
     def __init__(
-        self, store: Store, keys: GatewayKeys, metrics: Metrics, token: int, threads: int = 1
+        self,
+        store: Store,
+        keys: GatewayKeys,
+        metrics: Metrics,
+        token: int,
+        threads: int = 1,
+        hub_fee_bp: int = 0,
+        presence: Presence | None = None,
     ) -> None:
         self.store = store
         self.keys = keys
         self.metrics = metrics
+        self.hub_fee_bp = hub_fee_bp
         self.alerts = Alerts(metrics)
+        self.presence = presence or Presence()
         self.directory = Directory(keys)
         self.now = 0
         self.decisions = -1
         self.fenced = False
         self.first_serial = 0
         self.awaited: set[bytes] = set()
+        self.announced_to: str | None = ""
         self._token = token
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1, "verify") if threads > 1 else None
@@ -60,6 +73,7 @@ class Context:
                 self.directory.forget()
                 self._read_fence(conn)
                 self.decisions = decisions
+            self.directory.bound()
             self.now = self.store.now(conn)
             yield conn
 

@@ -1,21 +1,24 @@
 """One batch, through all steps: the pure shape of the hot path.
 
-Decoding and the first refusals happen here; what a message of each kind does is in `ious` and
-`control`. A message from a sender that is not known, or that is no message at all, gets no answer.
+Decoding and the first refusals happen here; what a message of each kind does is in `ious`,
+`ticks`, `control`, `topups`, `legs` and `hub`. A message from a sender that is not known, or that
+is no message at all, gets no answer.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from gateway.ingest import control
+from gateway.ingest import control, hub, legs, topups
 from gateway.ingest.context import Context
 from gateway.ingest.directory import KnownDevice
 from gateway.ingest.inbox import Received
 from gateway.ingest.ious import Claim, read_claim, refuse, take_ious
 from gateway.ingest.replies import Outgoing
+from gateway.ingest.ticks import Ticked, take_ticks
 from protocol import MAX_MESSAGE, topics
 from protocol.errors import ProtocolError, WireError
+from protocol.messages import read_tick
 
 Handler = Callable[[Context, KnownDevice, bytes], list[Outgoing]]
 
@@ -23,9 +26,12 @@ HANDLERS: dict[str, Handler] = {
     "hello": control.hello,
     "open": control.open_channel,
     "close": control.close_channel,
-    "tick": control.tick,
+    "topup": topups.top_up,
+    "leg": legs.begin,
+    "sell": hub.sell,
+    "find": hub.find,
 }
-"""What is done with each kind but `iou`, which is taken by the batch."""
+"""What is done with each kind but `iou` and `tick`, which are taken by the batch."""
 
 
 def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
@@ -38,7 +44,9 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
     context.metrics.batch_size.observe(len(batch))
     answers: list[Outgoing] = []
     claims: list[Claim] = []
+    ticked: list[Ticked] = []
     arrived = _senders(context, batch)
+    context.presence.hear(device.id for device, _, _ in arrived)
     for kind, count in Counter(kind for _, kind, _ in arrived).items():
         context.metrics.messages.labels(kind).inc(count)
     for device, kind, message in arrived:
@@ -46,11 +54,15 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
             _check_delivery(message)
             if kind == "iou":
                 claims.append(read_claim(device, message.payload))
+            elif kind == "tick":
+                ticked.append(Ticked(device, read_tick(message.payload)))
             else:
                 answers += HANDLERS[kind](context, device, message.payload)
         except ProtocolError as error:
-            answers.append(refuse(context, device, kind, b"", error))
+            answers += refuse(context, device, kind, b"", error)
     answers += take_ious(context, claims)
+    # After the IOUs: one of them may commit to the chain.
+    answers += take_ticks(context, ticked)
     return answers
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from gateway.ingest import replies
+from gateway.ingest import hub, replies
 from gateway.ingest.context import Context, Overtaken
-from gateway.ingest.directory import KnownChannel, KnownDevice
+from gateway.ingest.directory import KnownChannel, KnownDevice, chain_of
 from gateway.ingest.replies import Outgoing
 from gateway.store import channels
-from protocol import envelope, payee
+from protocol import envelope, payee, topics
 from protocol.errors import AuthenticationError, ProtocolError
 from protocol.messages import Iou, read_iou
 
@@ -67,13 +67,21 @@ def take_ious(context: Context, claims: Sequence[Claim]) -> list[Outgoing]:
         answers: list[Outgoing] = []
         groups = _group(context, claims, answers)
         _choose(context, groups, answers)
-        if _write(context, groups):
+        if _write(context, groups, answers):
             _after_commit(context, groups, answers)
             return answers
         context.directory.forget_channels(group.channel.id for group in groups)
         with context.read() as conn:
             _look_up(context, conn, claims)
     raise Overtaken
+
+
+def take_carried(context: Context, claim: Claim) -> tuple[list[Outgoing], bool]:
+    """What the IOU that another message carries comes to, and whether it is taken."""
+    answers = take_ious(context, [claim])
+    return answers, all(
+        answer.topic != topics.down(claim.device.id, "refused") for answer in answers
+    )
 
 
 def _look_up(context: Context, conn: Connection, claims: Sequence[Claim]) -> None:
@@ -98,7 +106,7 @@ def _group(context: Context, claims: Sequence[Claim], answers: list[Outgoing]) -
         problem = _not_payable(device, channel)
         if problem is not None or channel is None:
             problem = problem or _unknown()
-            answers.append(refuse(context, device, "iou", channel_id, problem))
+            answers += refuse(context, device, "iou", channel_id, problem)
             continue
         own.sort(key=lambda claim: (claim.iou.amount, claim.iou.units))
         groups.append(_Group(device, channel, own))
@@ -125,10 +133,17 @@ def refuse(
     kind: str,
     channel_id: bytes,
     error: ProtocolError,
-) -> Outgoing:
-    """Count a refusal and return the answer that tells it."""
+    gateway_key: bytes | None = None,
+) -> list[Outgoing]:
+    """Count a refusal and return the answers that tell it: under the key of the channel's terms, or
+    under `gateway_key` if that is given. Where neither says which key the device goes by, it is
+    told under each that is held."""
     context.metrics.refused.labels(kind, error.reason).inc()
-    return replies.refused(device, kind, channel_id, error)
+    channel = context.directory.cached_channel(channel_id)
+    if channel is not None:
+        gateway_key = channel.terms.gateway_key
+    under = [each.public for each in context.keys.held] if gateway_key is None else [gateway_key]
+    return [replies.refused(device, kind, channel_id, error, key) for key in under]
 
 
 def _choose(context: Context, groups: list[_Group], answers: list[Outgoing]) -> None:
@@ -154,7 +169,7 @@ def _choose(context: Context, groups: list[_Group], answers: list[Outgoing]) -> 
         for (group, claim, verdict), good in zip(candidates, results, strict=True):
             if not good:
                 error = AuthenticationError("iou", "not signed by the payer's key")
-                answers.append(refuse(context, group.device, "iou", group.channel.id, error))
+                answers += refuse(context, group.device, "iou", group.channel.id, error)
             elif verdict == payee.CONTRADICTS:
                 group.contradiction = claim
                 continue
@@ -180,7 +195,7 @@ def _next_candidate(
                 channel.terms, channel.state, amount, units, claim.iou, context.expiry_now
             )
         except ProtocolError as error:
-            answers.append(refuse(context, group.device, "iou", channel.id, error))
+            answers += refuse(context, group.device, "iou", channel.id, error)
             if error.reason == "closed":
                 answers.append(replies.close_receipt(context.keys, channel))
             continue
@@ -196,8 +211,9 @@ def _next_candidate(
     return None, payee.STALE
 
 
-def _write(context: Context, groups: list[_Group]) -> bool:
-    """One transaction for the whole batch; False if another writer was there first."""
+def _write(context: Context, groups: list[_Group], answers: list[Outgoing]) -> bool:
+    """One transaction for the whole batch; False if another writer was there first. What payees
+    are then owed is added to `answers`."""
     winners = [group for group in groups if group.winner is not None]
     contradictions = [group for group in groups if group.contradiction is not None]
     # An IOU that raises nothing shows all the same that its device has nothing newer.
@@ -208,10 +224,18 @@ def _write(context: Context, groups: list[_Group]) -> bool:
     ]
     if not winners and not contradictions and context.awaited.isdisjoint(shown):
         return True
+    mirrors, credits = hub.credits(
+        context,
+        [
+            hub.Raised(group.channel, group.winner.iou.amount, group.winner.iou.units)
+            for group in winners
+            if group.winner is not None
+        ],
+    )
     started = time.perf_counter()
     try:
         with context.write() as conn:
-            rows = [
+            rows: list[dict[str, object]] = [
                 {
                     "b_id": group.channel.id,
                     "new_amount": group.winner.iou.amount,
@@ -222,7 +246,10 @@ def _write(context: Context, groups: list[_Group]) -> bool:
                 for group in winners
                 if group.winner is not None
             ]
-            if channels.raise_marks(conn, rows) != len(rows):
+            if contradictions:
+                # Else one statement changes them all, in order.
+                channels.lock(conn, [group.channel.id for group in winners + contradictions])
+            if channels.raise_marks(conn, rows + mirrors) != len(rows) + len(mirrors):
                 raise Overtaken
             for group in contradictions:
                 _freeze(conn, group, context.now)
@@ -231,6 +258,7 @@ def _write(context: Context, groups: list[_Group]) -> bool:
         return False
     context.awaited.difference_update(shown)
     context.metrics.commit_seconds.observe(time.perf_counter() - started)
+    answers += credits
     return True
 
 
@@ -254,9 +282,10 @@ def _after_commit(context: Context, groups: list[_Group], answers: list[Outgoing
         channel = group.channel
         if group.winner is not None:
             channel.mark = (group.winner.iou.amount, group.winner.iou.units)
+            channel.chain = chain_of(group.winner.iou, group.winner.message)
         if group.contradiction is not None:
             error = ProtocolError("conflict", "iou.amount", "contradicts an accepted IOU")
-            answers.append(refuse(context, group.device, "iou", channel.id, error))
+            answers += refuse(context, group.device, "iou", channel.id, error)
             answers.append(replies.grant(group.device, channel))
         if group.winner is not None or group.answer_ack:
             answers.append(replies.ack(group.device, channel))

@@ -19,6 +19,7 @@ from gateway.ingest.context import LEASE, Context, Overtaken
 from gateway.ingest.inbox import IOUS_AT_ONCE, IOUS_PER_SECOND, Inbox, Received
 from gateway.ingest.ingest import process
 from gateway.ingest.mqtt import Broker, Link
+from gateway.ingest.presence import SILENCE_SECONDS, Presence
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
 from gateway.store import lease
@@ -45,10 +46,20 @@ class Worker:
         on_failure: Callable[[BaseException], None],
         ious_per_second: int = IOUS_PER_SECOND,
         ious_at_once: int = IOUS_AT_ONCE,
+        hub_fee_bp: int = 0,
+        silence: int = SILENCE_SECONDS,
     ) -> None:
         with store.write() as conn:
             token = lease.take(conn, LEASE, holder)
-        self._context = Context(store, keys, metrics, token, threads=cpu_count() or 1)
+        self._context = Context(
+            store,
+            keys,
+            metrics,
+            token,
+            threads=cpu_count() or 1,
+            hub_fee_bp=hub_fee_bp,
+            presence=Presence(silence),
+        )
         self._inbox = Inbox(ious_per_second, ious_at_once)
         self.link = Link(broker, self._inbox, metrics, self._context.alerts)
         self._on_failure = on_failure
@@ -89,6 +100,12 @@ class Worker:
             if time.monotonic() >= next_upkeep:
                 self._patiently(lambda: upkeep.expire(self._context))
                 self.link.publish(self._patiently(lambda: upkeep.tell(self._context)))
+                if not self.link.connected.is_set():
+                    self._context.presence.deaf()
+                self._patiently(lambda: upkeep.observe(self._context))
+                if self.link.connected.is_set():
+                    # Without the broker they would only wait, and the first be dropped.
+                    self.link.publish(self._patiently(lambda: upkeep.announce(self._context)))
                 next_upkeep = time.monotonic() + _UPKEEP_SECONDS
 
     def _patiently(self, work: Callable[[], _Result]) -> _Result:

@@ -1,6 +1,7 @@
 """A real gateway core on a real database, and devices that sign with real keys: no broker, no
 threads, so that a test says exactly which messages make a batch."""
 
+import hashlib
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,14 +15,19 @@ from gateway.ingest.inbox import Received
 from gateway.ingest.ingest import process
 from gateway.ingest.replies import Outgoing
 from gateway.keys import GatewayKeys, verify
+from gateway.ledger.entry import Entry, Posting
 from gateway.metrics import Metrics
-from gateway.store import accounts, channels, devices, lease, tariffs
+from gateway.store import accounts, channels, devices, journal, lease, tariffs
 from gateway.store.engine import Store, open_store
 from gateway.store.tables import Account, Base, Device, Tariff
 from protocol import envelope, messages, topics
+from protocol.hashchain import Chain
 from protocol.ids import device_id
+from protocol.legs import Leg
+from protocol.listings import Find, Sell
 from protocol.messages import Iou, Terms
 from protocol.pricing import Tariff as Price
+from protocol.topups import Topup
 
 PRICE = Price("W.h", 300, 1, "EUR")
 WINDOW = 1_000
@@ -74,7 +80,7 @@ class Party:
     def opened(self, nonce: int = 0, **changes: object) -> bytes:
         """Open a channel; its id."""
         terms = self.terms(nonce, **changes)
-        (answer,) = self.gateway.take(self.open(terms))
+        answer, *_mirror = self.gateway.take(self.open(terms))
         if kind_of(answer) != "opened":
             raise AssertionError(self.gateway.refusal(self, answer))
         return terms.channel_id()
@@ -86,9 +92,48 @@ class Party:
     def iou(self, channel: bytes, units: int, amount: int | None = None) -> Received:
         return self.message("iou", self.iou_bytes(channel, units, amount))
 
+    def iou_with_chain(self, channel: bytes, units: int, chain: Chain) -> Received:
+        payload = Iou(channel, PRICE.amount(units), units, chain.root, chain.length).payload()
+        return self.message("iou", envelope.sign1("iou", payload, self.sign))
+
+    def tick(self, channel: bytes, index: int, preimage: bytes) -> Received:
+        return self.message("tick", messages.Tick(channel[:8], index, preimage).payload())
+
+    def sale(self, price: Price = PRICE, window: int = WINDOW, **changes: object) -> Sell:
+        """What it sells."""
+        values: dict[str, object] = {
+            "payee_key": self.public,
+            "gateway_key": self.gateway.keys.public,
+            "tariff": price,
+            "max_capacity": CAPACITY,
+            "window": window,
+            "max_lifetime": 86_400,
+        }
+        values.update(changes)
+        return Sell(**values)  # type: ignore[arg-type]
+
+    def sell(self, sale: Sell) -> Received:
+        return self.message("sell", envelope.sign1("sell", sale.payload(), self.sign))
+
+    def find(self, unit: str = "W.h", account: str = "", device: str = "") -> Received:
+        payload = Find(unit, account, bytes.fromhex(device)).payload()
+        return self.message("find", envelope.mac0("find", payload, self.mac_key))
+
     def close(self, channel: bytes, last_iou: bytes = b"") -> Received:
         payload = messages.Close(channel, last_iou).payload()
         return self.message("close", envelope.sign1("close", payload, self.sign))
+
+    def topup_bytes(self, channel: bytes, capacity: int) -> bytes:
+        return envelope.sign1("topup", Topup(channel, capacity).payload(), self.sign)
+
+    def topup(self, channel: bytes, capacity: int) -> Received:
+        return self.message("topup", self.topup_bytes(channel, capacity))
+
+    def leg_bytes(self, channel: bytes, number: int, price: Price, last_iou: bytes = b"") -> bytes:
+        return envelope.sign1("leg", Leg(channel, number, price, last_iou).payload(), self.sign)
+
+    def leg(self, channel: bytes, number: int, price: Price, last_iou: bytes = b"") -> Received:
+        return self.message("leg", self.leg_bytes(channel, number, price, last_iou))
 
     def hello(self, nonce: bytes = bytes(16)) -> Received:
         payload = messages.Hello(nonce).payload()
@@ -112,19 +157,8 @@ class Gateway:
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        with self.store.write() as conn:
-            for name in ("fleet", "operator"):
-                accounts.add(
-                    conn,
-                    Account(
-                        id=name,
-                        name=name,
-                        currency="EUR",
-                        scale=6,
-                        credit_limit=10_000_000_000,
-                        created_at=NOW,
-                    ),
-                )
+        for name in ("fleet", "operator"):
+            self.account(name)
         self.offer(PRICE)
         self.restart()
 
@@ -166,7 +200,29 @@ class Gateway:
             token = lease.take(conn, LEASE, "test")
         self.context = Context(self.store, self.keys, self.metrics, token)
 
-    def device(self) -> Party:
+    def rotate(self) -> bytes:
+        """Another key follows the newest, and the gateway starts anew; the new public key."""
+        seed = hashlib.sha256(b"key %d" % len(self.keys.publics)).digest()
+        self.keys = self.keys.followed_by(seed, self.clock.now)
+        self.restart()
+        return self.keys.public
+
+    def account(self, name: str, currency: str = "EUR") -> None:
+        """Another account."""
+        with self.store.write() as conn:
+            accounts.add(
+                conn,
+                Account(
+                    id=name,
+                    name=name,
+                    currency=currency,
+                    scale=6,
+                    credit_limit=10_000_000_000,
+                    created_at=NOW,
+                ),
+            )
+
+    def device(self, account: str = "fleet") -> Party:
         """A newly registered device."""
         party = Party(self, next(self.numbers))
         with self.store.write() as conn:
@@ -175,12 +231,19 @@ class Gateway:
                 Device(
                     id=party.id,
                     public_key=party.public,
-                    account_id="fleet",
+                    account_id=account,
                     name="test",
                     created_at=NOW,
                 ),
             )
         return party
+
+    def fill_payee(self) -> None:
+        """Let the ledger owe the operator's account so much that it can be owed nothing more."""
+        most = 2**63 - 1
+        lines = (Posting("rail:manual", "EUR", most), Posting("payee:operator", "EUR", -most))
+        with self.store.write() as conn:
+            journal.append(conn, Entry("adjustment", "as much as there can be", NOW, lines))
 
     def take(self, *batch: Received) -> list[Outgoing]:
         """One batch, and the answers to it."""
@@ -206,12 +269,21 @@ class Gateway:
         """The ack in an answer, its MAC checked."""
         return messages.read_ack(envelope.open_mac0("ack", answer.payload, party.mac_key))
 
+    def grant(self, party: Party, answer: Outgoing) -> messages.Grant:
+        """The grant in an answer, its MAC checked."""
+        return messages.read_grant(envelope.open_mac0("grant", answer.payload, party.mac_key))
+
     def refusal(self, party: Party, answer: Outgoing) -> tuple[str, str, int]:
         """Kind, reason and expected of the refusal in an answer, its MAC checked."""
         refused = messages.read_refused(
             envelope.open_mac0("refused", answer.payload, party.mac_key)
         )
         return refused.kind, refused.reason, refused.expected
+
+    def reasons(self, party: Party, *batch: Received) -> list[str]:
+        """The reasons of all refusals of a batch."""
+        answers = self.take(*batch)
+        return [self.refusal(party, each)[1] for each in answers if kind_of(each) == "refused"]
 
     def receipt(self, answer: Outgoing) -> messages.Receipt:
         """The receipt in an answer, its signature checked."""

@@ -76,7 +76,7 @@ def test_d16_an_id_is_never_used_again(gateway: Gateway) -> None:
     ("change", "reason"),
     [
         ({"payer_key": b"\x01" * 32}, "not_yours"),
-        ({"payee_key": b"\x01" * 32}, "not_yours"),
+        ({"payee_key": b"\x01" * 32}, "unknown_tariff"),
         ({"gateway_key": b"\x01" * 32}, "not_yours"),
         ({"tariff": Tariff("W.h", 1, 1, "EUR")}, "unknown_tariff"),
         ({"tariff": Tariff("W.h", 300, 1, "USD")}, "unknown_tariff"),
@@ -117,13 +117,13 @@ def test_capacity_is_reserved_from_the_accounts_credit(gateway: Gateway) -> None
     device.opened(1)
 
 
-def test_a_device_may_have_eight_channels(gateway: Gateway) -> None:
+def test_a_device_may_have_six_channels(gateway: Gateway) -> None:
     device = gateway.device()
-    for nonce in range(8):
+    for nonce in range(6):
         device.opened(nonce)
-    (answer,) = gateway.take(device.open(device.terms(8)))
-    assert gateway.refusal(device, answer) == ("open", "too_many_channels", 8)
-    assert len(_resume(gateway, device).channels) == 8
+    (answer,) = gateway.take(device.open(device.terms(6)))
+    assert gateway.refusal(device, answer) == ("open", "too_many_channels", 6)
+    assert len(_resume(gateway, device).channels) == 6
 
 
 @pytest.mark.threat("D16")
@@ -141,6 +141,20 @@ def test_close_takes_the_iou_it_carries_and_is_final(gateway: Gateway) -> None:
     assert gateway.mark(channel) == (3_000, 10, "closed")
 
 
+def test_a_close_that_the_ledger_can_not_take_waits_and_ends_nothing_else(
+    gateway: Gateway,
+) -> None:
+    device, other = gateway.device(), gateway.device()
+    channel, last = device.opened(), other.opened()
+    gateway.fill_payee()
+    close = device.close(channel, device.iou_bytes(channel, 10))
+    *_, refused, ack = gateway.take(close, other.iou(last, 4))
+    assert gateway.refusal(device, refused)[:2] == ("close", "unavailable")
+    assert kind_of(ack) == "ack"
+    assert gateway.mark(channel) == (3_000, 10, "open")
+    assert gateway.mark(last) == (1_200, 4, "open")
+
+
 @pytest.mark.threat("D16")
 def test_d16_close_with_a_lower_final_ends_at_the_mark_and_twice_is_once(gateway: Gateway) -> None:
     device = gateway.device()
@@ -151,6 +165,24 @@ def test_d16_close_with_a_lower_final_ends_at_the_mark_and_twice_is_once(gateway
     assert gateway.receipt(first[-1]).amount == 3_000
     assert gateway.take(message)[-1] == first[-1]
     assert gateway.count("interval") == 1
+
+
+@pytest.mark.threat("G5")
+def test_a_close_that_is_refused_since_the_channel_is_frozen_is_kept_once(gateway: Gateway) -> None:
+    device = gateway.device()
+    channel = device.opened()
+    gateway.take(device.iou(channel, 10))
+    with gateway.store.write() as conn:
+        channels.set_state(conn, channel, "frozen")
+    gateway.context.directory.forget_channels([channel])
+    first = device.close(channel, device.iou_bytes(channel, 10))
+    for message in (first, first, device.close(channel, b"")):
+        answer = gateway.take(message)[-1]
+        assert gateway.refusal(device, answer)[1] == "frozen"
+    with gateway.store.read() as conn:
+        (kept,) = channels.evidence_of(conn, channel)
+    assert (kept.kind, kept.message) == ("close", first.payload)
+    assert gateway.mark(channel) == (3_000, 10, "frozen")
 
 
 @pytest.mark.threat("D16")

@@ -142,9 +142,10 @@ def test_another_gateway_takes_nothing_that_was_signed_for_this_one(
     assert _said(other, there, "iou", device.iou_bytes(channel, 10)) == ["unknown_channel"]
     assert _said(other, there, "close", device.close(channel).payload) == ["unknown_channel"]
     assert _said(other, there, "hello", device.hello().payload) == ["bad_signature"]
-    for kind in ("payee_key", "gateway_key"):
+    # Another payee than the gateway itself is one that sells nothing here.
+    for kind, reason in (("payee_key", "unknown_tariff"), ("gateway_key", "not_yours")):
         half = there.terms(9, **{kind: gateway.keys.public})
-        assert _said(other, there, "open", there.open(half).payload) == ["not_yours"]
+        assert _said(other, there, "open", there.open(half).payload) == [reason]
     assert books(other) == before
     store.close()
 

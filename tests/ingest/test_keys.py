@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from gateway import keys
-from gateway.keys import BadPublicKey, KeyFileError
+from gateway import key_files, keys
+from gateway.key_files import KeyFileError
+from gateway.keys import BadPublicKey
 
 P = 2**255 - 19
 SMALL_ORDER = [
@@ -58,25 +59,25 @@ def test_a_key_of_another_length_is_refused(length: int) -> None:
 
 
 def test_a_key_is_made_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    made = keys.create(tmp_path)
-    path = tmp_path / keys.KEY_FILE
+    made = key_files.create(tmp_path)
+    path = tmp_path / key_files.KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600
-    assert keys.load(tmp_path).public == made.public
+    assert key_files.load(tmp_path).public == made.public
     with pytest.raises(KeyFileError, match="never overwritten"):
-        keys.create(tmp_path)
+        key_files.create(tmp_path)
 
 
 def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    keys.create(tmp_path)
-    (tmp_path / keys.KEY_FILE).chmod(0o640)
+    key_files.create(tmp_path)
+    (tmp_path / key_files.KEY_FILE).chmod(0o640)
     with pytest.raises(KeyFileError, match="chmod 600"):
-        keys.load(tmp_path)
+        key_files.load(tmp_path)
 
 
 def test_a_missing_or_damaged_key_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="tallystick init"):
-        keys.load(tmp_path)
-    keys.create(tmp_path)
-    (tmp_path / keys.KEY_FILE).write_bytes(b"short")
+        key_files.load(tmp_path)
+    key_files.create(tmp_path)
+    (tmp_path / key_files.KEY_FILE).write_bytes(b"short")
     with pytest.raises(KeyFileError, match="32 bytes"):
-        keys.load(tmp_path)
+        key_files.load(tmp_path)

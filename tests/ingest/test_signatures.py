@@ -5,8 +5,8 @@ import pytest
 from nacl.signing import SigningKey
 
 from firmware.crypto import ed25519
-from firmware.crypto.ed25519 import L
-from gateway.ingest.directory import KnownDevice
+from firmware.crypto.curve import L
+from gateway.ingest.directory import KnownDevice, MacKeys
 from protocol import envelope
 from protocol.messages import Close, Iou
 from tests.ingest.parties import PRICE, Gateway, Party, kind_of
@@ -105,7 +105,7 @@ def test_no_signature_under_a_key_that_nobody_can_hold_is_taken(gateway: Gateway
     before = books(gateway)
     identity = (1).to_bytes(32, "little")
     for key in sorted(ORDER_8_AND_ALL_ELSE):
-        known = KnownDevice(device.id, key, "fleet", "active", device.mac_key)
+        known = KnownDevice(device.id, key, "fleet", "active", MacKeys(gateway.keys, device.public))
         gateway.context.directory._devices[device.id] = known
         payload = device.terms(7, payer_key=key).payload()
         for signature in (identity + bytes(32), key + bytes(32), bytes(64)):
