@@ -1,37 +1,47 @@
 """Use case: a backup of the whole installation while it runs, read back before it counts.
 
 What belongs in: the database, the settings, the broker's configuration and password hashes,
-certificates, and the rail's files. What does not: the gateway's secret key and those of
+certificates, and the rails' files. What does not: the gateway's secret keys and those of
 certificates (only when asked for: a backup with the key can act as the gateway), and its password
 at the broker.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+import structlog
 from sqlalchemy import Connection, text
 
-from gateway import keys
-from gateway.config import FILE_NAME, Config
+from gateway import key_files, keys
+from gateway.config import FILE_NAME
 from gateway.operations.errors import BadInput
 from gateway.operations.office import Office
 from gateway.pki.folder import files as certificate_files
+from gateway.settlement.rails import RailError, manual
+from gateway.settlement.rails.registry import Rails
 from gateway.settlement.verify_books import verify_books_in
 from gateway.store import backup_archive, backup_facts, backup_postgres, backup_sqlite, migrations
 from gateway.store.backup_archive import FORMAT, Archive, Manifest
 from gateway.store.backup_facts import Facts
 from gateway.store.engine import Store, open_engine, open_store
 from gateway.store.errors import ArchiveError
+from protocol.errors import ProtocolError
+
+log = structlog.get_logger(__name__)
 
 BACKUPS = "backups"
 FILES = "files/"
 """The folder of the archive that holds files of the data folder, by their paths in it."""
 RAIL = "settlements/"
 """The folder of the archive that holds the manual rail's files."""
+RECORDS = "rails/"
+"""The folder of the archive that holds the files of other rails, each in a folder of its name."""
 KEY = "gateway.key"
+KEYS = "keys/"
+"""The folder of the archive that holds the secret keys that were followed."""
 
 _KEPT = (FILE_NAME, "mosquitto.conf", "broker/passwords")
 
@@ -68,7 +78,7 @@ def backup(office: Office, target: Path | None, *, with_key: bool = False) -> Ba
             raise BadInput("to", f"must be a file in a folder that exists, not {target}")
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=folder) as scratch:
         facts, columns, files = _database(office, Path(scratch))
-        for name, path in _other_files(config, with_key):
+        for name, path in _other_files(office, with_key):
             files[name] = path
         manifest = Manifest(
             FORMAT,
@@ -85,13 +95,15 @@ def backup(office: Office, target: Path | None, *, with_key: bool = False) -> Ba
             facts.counts,
             columns,
             [backup_archive.describe(name, path) for name, path in files.items()],
+            facts.audit_index,
+            facts.audit_head.hex(),
         )
         if target is None:
             target = _new_name(folder, facts.made_at)
         draft = Path(scratch) / "backup.tar"
         backup_archive.write(draft, manifest, files, office.keys.sign)
         # Only what was read back gets its name: an older backup there is not lost to a bad one.
-        made = check(draft, office.keys.public)
+        made = check(draft, office.keys.publics)
         draft.replace(target)
         backup_archive.sync_folder(folder)
     return Backup(target, made.size, made.sha256, made.manifest)
@@ -132,43 +144,88 @@ def _store(path: Path, *, upgrade: bool = False) -> Iterator[Store]:
         store.close()
 
 
-def _other_files(config: Config, with_key: bool) -> Iterator[tuple[str, Path]]:
+def _other_files(office: Office, with_key: bool) -> Iterator[tuple[str, Path]]:
+    config = office.config
     for name in _KEPT:
         path = config.data / name
         if path.is_file():
             yield FILES + name, path
     for path in certificate_files(config.data, with_keys=with_key):
         yield FILES + str(path.relative_to(config.data)), path
-    for path in sorted(config.manual_folder.glob("run-*.csv")):
+    folder = config.data / key_files.FOLDER
+    for each in office.keys.older:
+        path = folder / (each.public.hex() + key_files.SUCCESSOR)
+        yield FILES + str(path.relative_to(config.data)), path
+    for path in manual.files(config.manual_folder):
         yield RAIL + path.name, path
+    yield from _records(office.rails)
     if with_key:
-        yield KEY, config.data / keys.KEY_FILE
+        yield KEY, config.data / key_files.KEY_FILE
+        yield FILES + key_files.PEOPLE_FILE, config.data / key_files.PEOPLE_FILE
+        for each in office.keys.older:
+            if each.key is not None:
+                name = each.public.hex() + key_files.SEED
+                yield KEYS + name, folder / name
 
 
-def check(path: Path, gateway_key: bytes | None = None) -> Backup:
+def _records(rails: Rails) -> Iterator[tuple[str, Path]]:
+    """The files of the rails' own records, but for the manual one's."""
+    for name in rails.names_in_use():
+        if name == manual.ManualRail.name:
+            continue
+        try:
+            folder = rails[name].record_folder
+        except RailError as error:
+            # Settlements say so too. What is known of all else is not to go without a backup.
+            log.warning("a rail's files are not in the backup", rail=name, error=str(error))
+            continue
+        if folder is not None and folder.is_dir():
+            for path in sorted(folder.iterdir()):
+                if path.is_file() and path.suffix != ".tmp":
+                    yield f"{RECORDS}{name}/{path.name}", path
+
+
+def check(path: Path, gateway_keys: Sequence[bytes] = ()) -> Backup:
     """Read a backup back without restoring it: hashes, seal, hash chain, signatures, totals.
 
-    `gateway_key` is the public key that it must be of, if that is known. Raises ArchiveError,
+    `gateway_keys` are the public keys that it must be of, if they are known. Raises ArchiveError,
     SchemaMismatch if a newer program wrote it, OSError.
     """
     with backup_archive.opened(path, keys.verify) as archive:
-        check_key(archive.manifest, gateway_key)
+        if gateway_keys:
+            check_key(archive.manifest, gateway_keys)
         with (
             tempfile.TemporaryDirectory(prefix=".check-", dir=path.parent) as scratch,
             read_back(archive, Path(scratch)) as store,
             store.read() as conn,
         ):
-            check_books(conn, archive.manifest)
+            check_books(conn, archive)
         return Backup(path, path.stat().st_size, archive.sha256, archive.manifest)
 
 
-def check_key(manifest: Manifest, gateway_key: bytes | None) -> None:
-    """Raise ArchiveError if the archive is of a gateway with another key."""
-    if gateway_key is not None and manifest.gateway_key != gateway_key.hex():
+def check_key(manifest: Manifest, gateway_keys: Sequence[bytes]) -> None:
+    """Raise ArchiveError if the archive was made under none of these keys, the oldest first."""
+    if bytes.fromhex(manifest.gateway_key) not in gateway_keys:
         raise ArchiveError(
             f"archive: of the gateway with key {manifest.gateway_key}, "
-            f"this one's is {gateway_key.hex()}"
+            f"this one's is {gateway_keys[-1].hex()}"
         )
+
+
+def keys_of(archive: Archive) -> list[bytes]:
+    """The public keys of the archive's gateway when it was made, the oldest first.
+
+    Raises ArchiveError.
+    """
+    words = {}
+    for name in archive.names(f"{FILES}{key_files.FOLDER}/"):
+        with archive.read(name) as source:
+            words[bytes.fromhex(PurePosixPath(name).stem)] = source.read()
+    newest = bytes.fromhex(archive.manifest.gateway_key)
+    try:
+        return [*(public for public, _word in keys.line_to(newest, words)), newest]
+    except ProtocolError as error:
+        raise ArchiveError(f"archive: a successor is damaged: {error}") from error
 
 
 @contextmanager
@@ -197,9 +254,10 @@ def read_back(archive: Archive, scratch: Path) -> Iterator[Store]:
         yield store
 
 
-def check_books(conn: Connection, manifest: Manifest) -> None:
+def check_books(conn: Connection, archive: Archive) -> None:
     """Raise ArchiveError unless the books are right, and are those that the manifest tells of."""
-    report = verify_books_in(conn, bytes.fromhex(manifest.gateway_key))
+    manifest = archive.manifest
+    report = verify_books_in(conn, *keys_of(archive))
     if not report.ok:
         first = report.discrepancies[0]
         raise ArchiveError(
@@ -215,6 +273,7 @@ def check_books(conn: Connection, manifest: Manifest) -> None:
         ("channels", found.channels, told.channels),
         ("amount", found.amount, told.amount),
         ("units", found.units, told.units),
+        *([("audit head", found.audit_head, told.audit_head)] if told.audit_head else []),
         *((f"rows of {name}", found.counts.get(name), told.counts[name]) for name in told.counts),
     )
     for name, holds, says in pairs:
@@ -234,4 +293,6 @@ def facts_of(manifest: Manifest) -> Facts:
         manifest.amount,
         manifest.units,
         manifest.counts,
+        manifest.audit_index,
+        bytes.fromhex(manifest.audit_head),
     )

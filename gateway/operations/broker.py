@@ -41,6 +41,10 @@ class BrokerCredentials:
         pki = folder.load(self._data)
         return pki.device(device, days, datetime.now(UTC)), pki.authority_pem
 
+    def authority(self) -> bytes | None:
+        """This installation's authority in PEM, None if it has none. Raises PkiError."""
+        return folder.load(self._data).authority_pem if folder.exists(self._data) else None
+
     def remove(self, device: str) -> None:
         """End this device's password and certificates.
 

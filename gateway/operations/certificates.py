@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway import keys
+from gateway import key_files
 from gateway.broker.conf import mosquitto_conf, with_tls
 from gateway.config import FILE_NAME, Config
 from gateway.operations.broker import reread
@@ -42,7 +42,7 @@ def begin(config: Config, hosts: Sequence[str], port: int, password_port: int | 
     before broker and gateway are started anew. Raises BadInput, PkiError, KeyFileError, OSError.
     """
     data = config.data
-    label = keys.load(data).public.hex()[:16]
+    label = key_files.load(data).public.hex()[:16]
     conf = data / "mosquitto.conf"
     standing = conf.read_text() if conf.exists() else mosquitto_conf(config.broker_port)
     try:

@@ -5,7 +5,8 @@ A device's password is returned once, and kept as a hash in the broker's file al
 certificate is returned once, and kept nowhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row
@@ -16,7 +17,7 @@ from gateway.operations.paging import Page, one_page
 from gateway.operations.text import check_name
 from gateway.pki.authority import Issued
 from gateway.pki.folder import DEVICE_DAYS
-from gateway.store import accounts, channels, devices, notices
+from gateway.store import accounts, audit, beliefs, channels, devices, notices, presence, tariffs
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables import Device
@@ -39,6 +40,9 @@ class Issuer(Credentials, Protocol):
     def certificate(self, device: str, days: int) -> tuple[Issued, bytes]:
         """A new certificate for this device, and its authority's in PEM; older ones stay good."""
 
+    def authority(self) -> bytes | None:
+        """What the broker's certificate is checked against, in PEM; None if none is made here."""
+
 
 def public_key(text: str) -> bytes:
     """A device's 32-byte public key from 64 hex digits. Raises BadInput (threat D6)."""
@@ -51,33 +55,54 @@ def public_key(text: str) -> bytes:
 
 
 def register(
-    store: Store, credentials: Credentials, key: bytes, account_id: str, name: str
+    store: Store,
+    credentials: Credentials,
+    key: bytes,
+    account_id: str,
+    name: str,
+    gateway_key: bytes,
 ) -> tuple[Row[Any], str]:
-    """Register the device that holds this checked key; returns it and its password.
+    """Register the device that holds this checked key; returns it and its password. `gateway_key`
+    is the one of the gateway's that it is to be given.
 
     Raises BadInput, NotFound for an unknown account, Conflict if it is registered already.
     """
     check_name(name)
-    id_ = device_id(key)
     with store.write() as conn:
-        try:
-            account = accounts.get(conn, account_id)
-        except NotFound as error:
-            raise BadInput("account_id", "there is no such account") from error
-        if account.status != "active":
-            raise Conflict(f"account {account_id}: is closed")
-        new = Device(
-            id=id_,
-            public_key=key,
-            account_id=account_id,
-            name=name,
-            created_at=store.now(conn),
-        )
-        devices.add(conn, new)
-        notices.decided(conn)
+        id_ = register_in(store, conn, key, account_id, name, gateway_key)
         # Before the commit: a password that nobody was told is harmless, a device without is not.
         password = credentials.new(id_)
     return show(store, id_), password
+
+
+def register_in(
+    store: Store, conn: Connection, key: bytes, account_id: str, name: str, gateway_key: bytes
+) -> str:
+    """As `register`, in a transaction that does more, and without a password; its id."""
+    open_account(conn, account_id)
+    id_ = device_id(key)
+    new = Device(
+        id=id_,
+        public_key=key,
+        account_id=account_id,
+        name=name,
+        created_at=store.now(conn),
+    )
+    devices.add(conn, new)
+    beliefs.shown(conn, id_, gateway_key)
+    audit.record(conn, "device.register", id_, after={"account": account_id, "name": name})
+    notices.decided(conn)
+    return id_
+
+
+def open_account(conn: Connection, account_id: str) -> None:
+    """Raise BadInput unless there is this account, Conflict if it is closed."""
+    try:
+        account = accounts.get(conn, account_id)
+    except NotFound as error:
+        raise BadInput("account_id", "there is no such account") from error
+    if account.status != "active":
+        raise Conflict(f"account {account_id}: is closed")
 
 
 def page(
@@ -87,15 +112,40 @@ def page(
     limit: int = 100,
     account_id: str | None = None,
     status: str | None = None,
+    search: str | None = None,
 ) -> Page[Row[Any]]:
-    """Devices by id."""
+    """Devices by id; of `search` their names have a part, or their ids begin with it."""
     with store.read() as conn:
         return one_page(
             lambda count: devices.page(
-                conn, after=after, limit=count, account_id=account_id, status=status
+                conn,
+                after=after,
+                limit=count,
+                account_id=account_id,
+                status=status,
+                search=search,
             ),
             limit,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a device does: the live channel that it opened last, with that one's tariff, and whether
+    it is there, since when (Unix seconds); None for what it never had or was."""
+
+    paying: tuple[Row[Any], Row[Any]] | None
+    presence: tuple[bool, int] | None
+
+
+def doing(store: Store, ids: Sequence[str]) -> dict[str, Doing]:
+    """What each of these devices does."""
+    with store.read() as conn:
+        live = {row.device_id: row for row in channels.newest_live(conn, ids)}
+        known = {bytes(row.id): row for row in tariffs.listed(conn, active=False)}
+        there = presence.of(conn, ids)
+        paying = {each: (row, known[bytes(row.tariff_id)]) for each, row in live.items()}
+        return {each: Doing(paying.get(each), there.get(each)) for each in ids}
 
 
 def show(store: Store, id_: str) -> Row[Any]:
@@ -121,10 +171,21 @@ def revoke(store: Store, credentials: Credentials, id_: str) -> Row[Any]:
     return row
 
 
+_ACTIONS = {
+    "active": "device.resume",
+    "revoked": "device.revoke",
+    "suspended": "device.suspend",
+}
+
+
 def _decide(store: Store, id_: str, status: str) -> Row[Any]:
     def step(conn: Connection) -> None:
+        before = devices.get(conn, id_).status
         devices.set_status(conn, id_, status)
-        live = sorted(bytes(row.id) for row in channels.by_device(conn, id_))
+        after = {"status": status}
+        audit.record(conn, _ACTIONS[status], id_, before={"status": before}, after=after)
+        live = [bytes(row.id) for row in channels.by_device(conn, id_)]
+        channels.lock(conn, live)
         for channel_id in live:
             channels.raise_serial(conn, channel_id)
         notices.tell_channels(conn, "grant", live)
@@ -140,8 +201,10 @@ def _written(store: Store, id_: str, step: Callable[[Connection], None]) -> Row[
 
 def rotate_password(store: Store, credentials: Credentials, id_: str) -> str:
     """A new password for a device; the old one ends. Raises NotFound, Conflict if revoked."""
-    _not_revoked(store, id_)
-    return credentials.new(id_)
+    with store.write() as conn:
+        _not_revoked(conn, id_)
+        audit.record(conn, "device.password", id_)
+        return credentials.new(id_)
 
 
 def certificate(
@@ -152,10 +215,12 @@ def certificate(
 
     Raises NotFound, Conflict if the device is revoked or there is no authority, PkiError.
     """
-    _not_revoked(store, id_)
-    return credentials.certificate(id_, days)
+    with store.write() as conn:
+        _not_revoked(conn, id_)
+        audit.record(conn, "device.certificate", id_, after={"days": days})
+        return credentials.certificate(id_, days)
 
 
-def _not_revoked(store: Store, id_: str) -> None:
-    if show(store, id_).status == "revoked":
+def _not_revoked(conn: Connection, id_: str) -> None:
+    if devices.get(conn, id_).status == "revoked":
         raise Conflict(f"device {id_}: is revoked, register a new key")

@@ -5,22 +5,22 @@ backup has had its device show itself (or that device was declared lost), the ra
 compared, nothing was moved beyond what is proven (or that is accepted), and the books verify.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from gateway.documents.cells import decimal
 from gateway.ledger.states import IllegalMove
 from gateway.operations import reconcile
 from gateway.operations.errors import BadInput
-from gateway.operations.reconcile import Lost, Reconciled
+from gateway.operations.reconcile import Handed, Reconciled
 from gateway.operations.text import check_name
 from gateway.settlement import intervals
-from gateway.settlement.rails.manual import Outcome, decimal
+from gateway.settlement.rails import Outcome
 from gateway.settlement.verify_books import verify_books
-from gateway.store import accounts, devices, fence, notices
+from gateway.store import accounts, audit, channels, devices, fence, journal, notices
 from gateway.store.engine import Store
 from gateway.store.errors import RestoreFenced
 
@@ -99,7 +99,9 @@ def _missing(
     return found
 
 
-def lift(store: Store, gateway_key: bytes, by: str, *, accept_shortfall: bool = False) -> Status:
+def lift(
+    store: Store, gateway_keys: Sequence[bytes], by: str, *, accept_shortfall: bool = False
+) -> Status:
     """Take the fence down, or say what is missing.
 
     Channels that opened behind it are closed at their marks: they were let in without the checks of
@@ -109,7 +111,7 @@ def lift(store: Store, gateway_key: bytes, by: str, *, accept_shortfall: bool = 
     check_name(by)
     with store.read() as conn:
         _may_lift(_status(conn, accept_shortfall=accept_shortfall))
-    report = verify_books(store, gateway_key)
+    report = verify_books(store, *gateway_keys)
     if not report.ok:
         first = report.discrepancies[0]
         raise RestoreFenced(
@@ -120,6 +122,8 @@ def lift(store: Store, gateway_key: bytes, by: str, *, accept_shortfall: bool = 
         _may_lift(_status(conn, accept_shortfall=accept_shortfall))
         at = store.now(conn)
         recovered = fence.recovered_channels(conn)
+        journal.lock(conn)
+        channels.lock(conn, recovered)
         closed = [
             channel_id
             for channel_id in recovered
@@ -127,6 +131,8 @@ def lift(store: Store, gateway_key: bytes, by: str, *, accept_shortfall: bool = 
         ]
         notices.tell_channels(conn, "receipt", closed)
         fence.lift(conn, by, at)
+        after = {"by": by, "accept_shortfall": accept_shortfall, "closed": len(closed)}
+        audit.record(conn, "gateway.lift_fence", str(fence.number(conn)), after=after)
         return _status(conn, accept_shortfall=False)
 
 
@@ -151,18 +157,19 @@ def declare_lost(store: Store, device_id: str, by: str, why: str) -> int:
         count = fence.declare_lost(conn, device_id, f"{by}: {why}", store.now(conn))
         if count == 0:
             raise BadInput("device", f"{device_id} is not waited for")
+        after = {"by": by, "channels": count}
+        audit.record(conn, "gateway.declare_lost", device_id, after=after, why=why)
         notices.decided(conn)
         return count
 
 
 def compare_rail(
     store: Store,
-    rail: str,
     outcomes: Sequence[Outcome],
-    lost: dict[str, Lost],
+    lost: Mapping[str, Handed],
     by: str,
 ) -> Reconciled:
-    """Take in what the rail executed, as a list that is complete, and note that it was compared.
+    """Take in what the rails executed, as a list that is complete, and note that it was compared.
 
     Raises IllegalMove if the fence is not up, and as `reconcile.reconcile` does; then nothing is
     changed.
@@ -172,19 +179,9 @@ def compare_rail(
         if not fence.is_up(conn):
             raise IllegalMove("there is no fence: record outcomes by `tallystick settle outcomes`")
         at = store.now(conn)
-        found = reconcile.reconcile(conn, rail, lost, outcomes, at)
+        found = reconcile.reconcile(conn, lost, outcomes, at)
         fence.note_rail(conn, f"{by}: {len(outcomes)} outcomes", at)
+        after = {"by": by, "outcomes": len(outcomes)}
+        audit.record(conn, "gateway.compare_rail", str(fence.number(conn)), after=after)
         notices.decided(conn)
         return found
-
-
-def handed_over(files: Sequence[Path]) -> dict[str, Lost]:
-    """The instructions in the rail's files. Raises BadInput, OSError."""
-    found: dict[str, Lost] = {}
-    for path in files:
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            raise BadInput("instructions", f"{path} must be CSV in UTF-8") from None
-        found.update(reconcile.read_instructions(path.name, text))
-    return found

@@ -3,8 +3,8 @@
 import re
 from fractions import Fraction
 
+from gateway.documents.cells import decimal
 from gateway.operations.errors import BadInput
-from gateway.settlement.rails.manual import decimal
 
 __all__ = ["LIMIT", "atomic", "decimal", "parse_decimal", "price"]
 
@@ -32,15 +32,13 @@ def atomic(field: str, text: str, scale: int) -> int:
     return amount.numerator
 
 
-def price(text: str, per: int, scale: int) -> tuple[int, int]:
-    """A price of `text` currency for `per` units, as (numerator, denominator) of atomic units for
-    one unit, in lowest terms: `0.30` per 1000 at scale 6 is (300, 1).
+def price(text: str, per: Fraction, scale: int) -> tuple[int, int]:
+    """A price of `text` currency for `per` units (above zero), as (numerator, denominator) of
+    atomic units for one unit, in lowest terms: `0.30` per 1000 at scale 6 is (300, 1).
 
     Raises BadInput if a part does not fit below 2^63.
     """
-    if not 1 <= per < LIMIT:
-        raise BadInput("per", "must be 1 to 2^63-1 units")
-    exact = parse_decimal("price", text) * Fraction(10**scale, per)
+    exact = parse_decimal("price", text) * 10**scale / per
     if exact.numerator >= LIMIT or exact.denominator >= LIMIT:
         raise BadInput("price", "can't be written exactly with a fraction of 63-bit numbers")
     return exact.numerator, exact.denominator

@@ -6,30 +6,28 @@ Also how one comes to be. Nothing listens or connects to a broker here.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway import keys, witness
+from gateway import key_files, witness
 from gateway.broker.acl import write_acl
 from gateway.broker.conf import mosquitto_conf
 from gateway.broker.credentials import GATEWAY, new_password, set_password
 from gateway.broker.files import broker_folder
 from gateway.config import FILE_NAME, Config, ConfigError
 from gateway.keys import GatewayKeys
-from gateway.operations import tokens
+from gateway.operations import people, principal, tokens
 from gateway.operations.broker import BrokerCredentials
-from gateway.operations.settlement import rail_of
+from gateway.operations.people import Link
 from gateway.operations.text import check_name
-from gateway.settlement.rails import Rail
-from gateway.store import accounts, meta, notices
+from gateway.settlement.rails.registry import Rails
+from gateway.store import accounts, audit, meta, notices
 from gateway.store.engine import Store, open_store
 from gateway.store.tables import Account
 
-OPERATOR = "operator"
-"""The account of whoever runs the gateway: the payee of tariffs that name no other."""
-
 MADE = "initialised"
-"""The key in `meta` that holds the public key of the gateway whose database it is."""
+"""The key in `meta` that holds the public key of the gateway whose database it is: the one that it
+had then, which others may have followed."""
 
 CONFIG_TEXT = """\
 # Settings of this gateway. Each can also be given as an environment variable, TALLYSTICK_<NAME>.
@@ -45,8 +43,8 @@ CONFIG_TEXT = """\
 # api_port = 8080
 # api_public = false    # needed for a host that others can reach: put a TLS proxy before it
 
-# settle_every = "off"    # for example "24h"
-# rail = "manual"
+# payout_cooling = "24h"    # between approving where an account is paid, and paying there
+# rail = "manual"    # see docs/rails.md for others
 # manual_folder = "<data>/settlements"
 """
 
@@ -59,7 +57,8 @@ class Office:
     store: Store
     keys: GatewayKeys
     credentials: BrokerCredentials
-    rail: Rail
+    rails: Rails
+    people_key: bytes = field(repr=False)
 
 
 @contextmanager
@@ -72,25 +71,27 @@ def opened(config: Config) -> Iterator[Office]:
     path = config.sqlite_path
     if path is not None and not path.exists():
         raise ConfigError(f"data: {config.data} holds no gateway yet; run `tallystick init`")
-    gateway_keys = keys.load(config.data)
+    gateway_keys = key_files.load(config.data)
+    people_key = key_files.people_key(config.data)
     store = open_store(config.database_url)
     try:
         with store.read() as conn:
             witness.check(config.data, conn)
         credentials = BrokerCredentials(config.data, config.broker_pid_file)
-        yield Office(config, store, gateway_keys, credentials, rail_of(config))
+        yield Office(config, store, gateway_keys, credentials, config.all_rails(), people_key)
     finally:
         store.close()
 
 
 @dataclass(frozen=True)
 class Made:
-    """What `init` made; `admin_token` is None if there was a database already."""
+    """What `init` made; `admin_token` and `welcome` are None if there was a database already."""
 
     data: Path
     public_key: bytes
     database: str
-    admin_token: str | None
+    admin_token: str | None = field(repr=False)
+    welcome: Link | None
 
 
 def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
@@ -102,10 +103,10 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
     check_name(name)
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     config.data.chmod(config.data.stat().st_mode & 0o770)
-    if (config.data / keys.KEY_FILE).exists():
-        gateway_keys = keys.load(config.data)
+    if (config.data / key_files.KEY_FILE).exists():
+        gateway_keys = key_files.load(config.data)
     else:
-        gateway_keys = keys.create(config.data)
+        gateway_keys = key_files.create(config.data)
     complete(config)
     if config.sqlite_path is not None:
         # Who owes what is nobody else's to read; SQLite gives its other files the same mode.
@@ -113,14 +114,19 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
         config.sqlite_path.chmod(config.sqlite_path.stat().st_mode & 0o770)
     store = open_store(config.database_url, upgrade=True)
     try:
-        token = _first_rows(store, gateway_keys, currency, name)
+        acting = store.acting(principal.of_user())
+        token, welcome = _first_rows(acting, gateway_keys, currency, name)
     finally:
         store.close()
-    return Made(config.data, gateway_keys.public, config.database_shown, token)
+    return Made(config.data, gateway_keys.public, config.database_shown, token, welcome)
 
 
 def complete(config: Config) -> None:
-    """Make what is missing of a data folder's settings and broker's files. Raises OSError."""
+    """Make what is missing of a data folder: settings, the people's key and the broker's files.
+
+    Raises OSError.
+    """
+    key_files.complete(config.data)
     _broker_files(config)
     settings = config.data / FILE_NAME
     if not settings.exists():
@@ -144,21 +150,24 @@ def _broker_files(config: Config) -> None:
         conf.write_text(mosquitto_conf(config.broker_port))
 
 
-def _first_rows(store: Store, gateway_keys: GatewayKeys, currency: str, name: str) -> str | None:
+def _first_rows(
+    store: Store, gateway_keys: GatewayKeys, currency: str, name: str
+) -> tuple[str | None, Link | None]:
+    """The first admin's token and link; neither if the database is an older one."""
     with store.write() as conn:
         made_by = meta.get(conn, MADE)
         key = gateway_keys.public.hex()
         if made_by is not None:
-            if made_by != key:
+            if bytes.fromhex(made_by) not in gateway_keys.publics:
                 raise ConfigError(
                     f"database_url: this database is of the gateway with key {made_by}, "
                     f"the data folder's is {key}"
                 )
-            return None
+            return None, None
         accounts.add(
             conn,
             Account(
-                id=OPERATOR,
+                id=accounts.OPERATOR,
                 name=name,
                 currency=currency,
                 scale=6,
@@ -168,5 +177,6 @@ def _first_rows(store: Store, gateway_keys: GatewayKeys, currency: str, name: st
         )
         _id, token = tokens.add_in(store, conn, "first admin", "admin")
         meta.put(conn, MADE, key)
+        audit.record(conn, "gateway.init", key, after={"currency": currency, "name": name})
         notices.decided(conn)
-        return token
+        return token, people.first_in(store, conn, store.by)

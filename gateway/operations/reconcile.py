@@ -2,24 +2,22 @@
 made again.
 
 What was collected from an account is credited to what it owes, and what was paid to it is debited
-to what it is owed, each by a new entry. The next run settles all intervals anew, the lost run's
-among them, and nets them with that: `carried` in its positions. No entry is ever edited.
+to what it is owed (or, if it was of a withdrawal, to its deposits), each by a new entry. The next
+run settles all intervals anew, the lost run's among them, and nets them with that: `carried` in its
+positions. No entry is ever edited.
 """
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select
 
-from gateway.ledger import chart, states
+from gateway.ledger import chart
 from gateway.ledger.entry import Entry, Posting
 from gateway.operations.errors import BadInput
-from gateway.operations.money import atomic
 from gateway.settlement import instructions
-from gateway.settlement.rails.manual import HEADER, Outcome, unsafe_cell
+from gateway.settlement.rails import COLLECT, PAY, Instruction, Outcome, Rail
 from gateway.store import accounts, fence, journal
 from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables import Base
@@ -28,18 +26,8 @@ instruction = Base.metadata.tables["instruction"]
 found_table = Base.metadata.tables["found"]
 channel = Base.metadata.tables["channel"]
 
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """An instruction of a run that is not in the books, as the rail's file has it; `amount` as it
-    is written there."""
-
-    id: str
-    run: int
-    account_id: str
-    direction: str
-    amount: str
-    currency: str
+Handed = tuple[str, Instruction]
+"""A rail's name, and an instruction that it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +40,18 @@ class Reconciled:
     failed: int
 
 
-def read_instructions(name: str, content: str) -> dict[str, Lost]:
-    """The instructions in a file that the manual rail wrote, by id. Raises BadInput."""
-    rows = csv.reader(io.StringIO(content), strict=True)
-    found: dict[str, Lost] = {}
-    try:
-        if tuple(next(rows, ())) != HEADER:
-            raise BadInput("instructions", f"{name}: line 1 must be {','.join(HEADER)}")
-        for row in rows:
-            if len(row) != len(HEADER) or row[4] not in ("collect", "pay") or not _number(row[1]):
-                raise BadInput("instructions", f"{name}: line {rows.line_num} is no instruction")
-            each = Lost(
-                unsafe_cell(row[0]), int(row[1]), unsafe_cell(row[2]), row[4], row[5], row[6]
-            )
-            found[each.id] = each
-    except csv.Error as error:
-        raise BadInput("instructions", f"{name}: line {rows.line_num}: {error}") from error
-    return found
-
-
-def _number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < len(text) < 19 and int(text) > 0
+def handed_over(rails: Iterable[Rail]) -> dict[str, Handed]:
+    """All instructions that these rails have a record of, by id. Raises RailError, OSError."""
+    return {each.id: (rail.name, each) for rail in rails for each in rail.handed_over()}
 
 
 def reconcile(
-    conn: Connection, rail: str, lost: Mapping[str, Lost], outcomes: Sequence[Outcome], at: int
+    conn: Connection, lost: Mapping[str, Handed], outcomes: Sequence[Outcome], at: int
 ) -> Reconciled:
     """Post what the rail did, all or nothing; again with the same it changes nothing.
 
-    `lost` is every instruction that was handed to the rail, as its files have them; those that the
-    books know may be among them. Raises BadInput if an outcome is of an instruction that is in
+    `lost` is every instruction that was handed to a rail, as its own record has them; those that
+    the books know may be among them. Raises BadInput if an outcome is of an instruction that is in
     neither, or an instruction of a lost run has no outcome; NotFound for an account that the books
     do not know; Conflict for two outcomes of one instruction.
     """
@@ -93,14 +63,14 @@ def reconcile(
         if each.instruction_id in own:
             counted["known"] += _of_the_books(conn, own[each.instruction_id], each, at)
         elif each.instruction_id in told:
-            if told[each.instruction_id].outcome != each.outcome:
+            if told[each.instruction_id].outcome != _moved(each):
                 raise Conflict(
                     f"instruction {each.instruction_id}: it is recorded as "
                     f"{told[each.instruction_id].outcome}"
                 )
         elif each.instruction_id in lost:
-            _post(conn, rail, lost[each.instruction_id], each, at)
-            counted[each.outcome] += 1
+            _post(conn, *lost[each.instruction_id], each, at)
+            counted[_moved(each)] += 1
         else:
             raise BadInput(
                 "rail",
@@ -118,15 +88,19 @@ def reconcile(
     return Reconciled(**counted)
 
 
+def _moved(outcome: Outcome) -> str:
+    """Whether money has moved for good: what was returned has not."""
+    return "done" if outcome.outcome == "done" else "failed"
+
+
 def _of_the_books(conn: Connection, row: Row[Any], outcome: Outcome, at: int) -> bool:
     if row.state == "pending":
         # The rail has had it, so it was handed over after the backup.
-        state = states.move(states.INSTRUCTION, "pending", "submitted")
-        conn.execute(update(instruction).where(instruction.c.id == row.id).values(state=state))
+        instructions.handed_over(conn, row)
     return instructions.record_outcome(conn, row.id, outcome.outcome, outcome.note, at)
 
 
-def _post(conn: Connection, rail: str, each: Lost, outcome: Outcome, at: int) -> None:
+def _post(conn: Connection, rail: str, each: Instruction, outcome: Outcome, at: int) -> None:
     try:
         account = accounts.get(conn, each.account_id)
     except NotFound as error:
@@ -135,9 +109,14 @@ def _post(conn: Connection, rail: str, each: Lost, outcome: Outcome, at: int) ->
         ) from error
     if account.currency != each.currency:
         raise BadInput("instructions", f"{each.id}: must be in {account.currency}, the account's")
-    amount = atomic("amount", each.amount, account.scale)
-    if amount == 0:
-        raise BadInput("instructions", f"{each.id}: its amount must be above zero")
+    if each.scale > account.scale or each.amount == 0:
+        raise BadInput(
+            "instructions",
+            f"{each.id}: must be of an amount above zero with at most {account.scale} decimals",
+        )
+    if each.run == 0 and each.direction != PAY:
+        raise BadInput("instructions", f"{each.id}: must be of a run, if it collects")
+    amount = each.amount * 10 ** (account.scale - each.scale)
     conn.execute(
         insert(found_table).values(
             id=each.id,
@@ -148,18 +127,20 @@ def _post(conn: Connection, rail: str, each: Lost, outcome: Outcome, at: int) ->
             amount=amount,
             currency=each.currency,
             rail=rail,
-            outcome=outcome.outcome,
+            outcome=_moved(outcome),
             note=outcome.note,
             at=at,
         )
     )
-    if outcome.outcome == "done":
+    if _moved(outcome) == "done":
         journal.append(conn, _entry(rail, each, amount, outcome.note, at))
 
 
-def _entry(rail: str, each: Lost, amount: int, note: str, at: int) -> Entry:
-    if each.direction == "collect":
+def _entry(rail: str, each: Instruction, amount: int, note: str, at: int) -> Entry:
+    if each.direction == COLLECT:
         moved, owner = amount, chart.payer(each.account_id)
+    elif each.run == 0:
+        moved, owner = -amount, chart.funds(each.account_id)
     else:
         moved, owner = -amount, chart.payee(each.account_id)
     postings = (
@@ -172,8 +153,9 @@ def _entry(rail: str, each: Lost, amount: int, note: str, at: int) -> Entry:
 def shortfalls(conn: Connection) -> list[tuple[str, str, int]]:
     """(account, currency, atomic units) of what the rail moved beyond what the books prove.
 
-    As payer: more was collected than its devices have shown; as payee, more was paid. A run now
-    would send that back.
+    As payer: more was collected than its devices have shown; as payee, more was paid: a run now
+    would send that back. Of deposits: more went back than is recorded, so the deposits that the
+    books lost are to be recorded again.
     """
     found = []
     query = (
@@ -185,7 +167,8 @@ def shortfalls(conn: Connection) -> list[tuple[str, str, int]]:
     for name, currency in rows:
         owes = journal.balance(conn, chart.payer(name), currency) + _unsettled(conn, "payer", name)
         due = -journal.balance(conn, chart.payee(name), currency) + _unsettled(conn, "payee", name)
-        found += [(name, currency, -proven) for proven in (owes, due) if proven < 0]
+        paid_in = -journal.balance(conn, chart.funds(name), currency)
+        found += [(name, currency, -proven) for proven in (owes, due, paid_in) if proven < 0]
     return found
 
 

@@ -7,6 +7,7 @@ by name, and never those of another gateway.
 
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from gateway import config as settings
-from gateway import keys, witness
+from gateway import key_files, keys, witness
 from gateway.broker import files as broker_files
 from gateway.config import FILE_NAME, Config, ConfigError
 from gateway.folder_lock import locked
@@ -22,22 +23,29 @@ from gateway.operations import office
 from gateway.operations.backup import (
     FILES,
     KEY,
+    KEYS,
     RAIL,
+    RECORDS,
     check_books,
     check_key,
     facts_of,
     read_back,
 )
+from gateway.operations.principal import of_user
+from gateway.settlement.rails import RailError
 from gateway.store import (
+    audit,
     backup_archive,
     backup_facts,
     backup_postgres,
     backup_sqlite,
     fence,
+    last,
     lease,
     meta,
     migrations,
     notices,
+    sessions,
 )
 from gateway.store.backup_archive import Archive
 from gateway.store.engine import Store, open_engine, open_store
@@ -63,8 +71,10 @@ class Restored:
 
 @dataclass(slots=True)
 class _Known:
-    """What the database that is there must not be taken back behind."""
+    """What the database that is there must not be taken back behind. `own` are this gateway's
+    public keys."""
 
+    own: Sequence[bytes]
     seen: Witness = field(default_factory=Witness)
     leases: dict[str, int] = field(default_factory=dict)
     decisions: int = 0
@@ -73,7 +83,7 @@ class _Known:
     def add(self, conn: Connection, now: int, archive: Archive) -> None:
         """Take in a database of this program's schema. Raises ArchiveError if it is another's."""
         made_by = meta.get(conn, office.MADE)
-        if made_by is not None and made_by != archive.manifest.gateway_key:
+        if made_by is not None and bytes.fromhex(made_by) not in self.own:
             raise ArchiveError(
                 f"archive: of the gateway with key {archive.manifest.gateway_key}; "
                 f"the database that is there is of {made_by}, and is never overwritten"
@@ -97,17 +107,18 @@ def restore(config: Config, path: Path, *, over_newer: bool = False) -> Restored
     with backup_archive.opened(path, keys.verify) as archive:
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(config.data, alone=True):
-            _key(config.data, archive)
+            own = _keys(config.data, archive)
             files = _files(config, archive)
             if str(config.data / FILE_NAME) in files:
                 config = settings.load(config.data)
+            files += _records(config, archive)
             engine = "postgresql" if config.sqlite_path is None else "sqlite"
             if engine != archive.manifest.engine:
                 raise ArchiveError(
                     f"archive: of a {archive.manifest.engine} database; database_url names "
                     f"{config.database_shown}"
                 )
-            known = _Known(witness.read(config.data))
+            known = _Known(own, witness.read(config.data))
             restorer = _into_sqlite if config.sqlite_path is not None else _into_postgres
             made = restorer(config, archive, known, over_newer, files)
             _note(config)
@@ -115,23 +126,41 @@ def restore(config: Config, path: Path, *, over_newer: bool = False) -> Restored
         return made
 
 
-def _key(data: Path, archive: Archive) -> None:
-    path = data / keys.KEY_FILE
-    if path.exists():
-        check_key(archive.manifest, keys.load(data).public)
-        return
-    if KEY not in {part.name for part in archive.manifest.parts}:
-        raise keys.KeyFileError(
+def _keys(data: Path, archive: Archive) -> Sequence[bytes]:
+    """The gateway's public keys, once those files are back that were missing."""
+    manifest = archive.manifest
+    newest = key_files.newest(data)
+    path = data / key_files.KEY_FILE
+    if newest is None and KEY not in {part.name for part in manifest.parts}:
+        raise key_files.KeyFileError(
             f"{path}: is missing, and the backup does not hold the key: "
-            "put the gateway's key there first, from where you keep its copy"
+            f"put the gateway's key there first, from where you keep its copy "
+            f"(its public key is {manifest.gateway_key})"
         )
-    with archive.read(KEY) as source:
-        check_key(archive.manifest, keys.GatewayKeys(source.read()).public)
-    draft = data / f".{keys.KEY_FILE}.restored"
+    if newest in (None, bytes.fromhex(manifest.gateway_key)):
+        folder = data / key_files.FOLDER
+        # Those that were followed first: with `gateway.key` all of it is there.
+        for inside in (f"{FILES}{key_files.FOLDER}/", KEYS):
+            for name in archive.names(inside):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                _put_back(archive, name, folder / name.removeprefix(inside))
+    if newest is None:
+        _put_back(archive, KEY, path)
+    found = key_files.load(data).publics
+    check_key(manifest, found)
+    return found
+
+
+def _put_back(archive: Archive, name: str, path: Path) -> bool:
+    """Write a part to a file, whole or not at all, unless it is there; whether it was missing."""
+    if path.exists():
+        return False
+    draft = path.with_name(f".{path.name}.restored")
     draft.unlink(missing_ok=True)
-    archive.extract(KEY, draft)
+    archive.extract(name, draft)
     draft.replace(path)
-    backup_archive.sync_folder(data)
+    backup_archive.sync_folder(path.parent)
+    return True
 
 
 def _files(config: Config, archive: Archive) -> list[str]:
@@ -148,12 +177,25 @@ def _files(config: Config, archive: Archive) -> list[str]:
                     broker_files.write_file(config.data, path.name, source.read().decode())
             else:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                draft = path.with_name(f".{path.name}.restored")
-                draft.unlink(missing_ok=True)
-                archive.extract(name, draft)
-                draft.replace(path)
-                backup_archive.sync_folder(path.parent)
+                _put_back(archive, name, path)
             found.append(str(path))
+    return found
+
+
+def _records(config: Config, archive: Archive) -> list[str]:
+    """Put back those files of rails' records that are missing: where the settings say, or where
+    they are by default if there are none for a rail."""
+    found = []
+    rails = config.all_rails()
+    for name in archive.names(RECORDS):
+        rail, _, file = name.removeprefix(RECORDS).partition("/")
+        try:
+            folder = rails[rail].record_folder or config.data / rail
+        except RailError:
+            folder = config.data / rail
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _put_back(archive, name, folder / file):
+            found.append(str(folder / file))
     return found
 
 
@@ -170,7 +212,10 @@ def _begin(conn: Connection, archive: Archive, known: _Known, now: int) -> int:
     new = max(fence.number(conn), known.seen.generation) + 1
     fence.put_up(conn, new, archive.sha256, archive.manifest.made_at, now)
     lease.outdate(conn, known.leases, "restore")
+    last.act(conn, of_user())
+    audit.record(conn, "gateway.restore", str(new), after={"archive": archive.sha256})
     notices.count_from(conn, known.decisions)
+    sessions.end_everybodys(conn, now)  # those that have ended since would go on again
     witness.set_beat(conn, max(witness.of(conn).beat, known.seen.beat) + 1)
     return new
 
@@ -191,7 +236,7 @@ def _into_sqlite(
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=current.parent) as scratch:
         with read_back(archive, Path(scratch)) as store:
             with store.read() as conn:
-                check_books(conn, archive.manifest)
+                check_books(conn, archive)
             with store.write() as conn:
                 new = _begin(conn, archive, known, store.now(conn))
             with store.read() as conn:
@@ -261,7 +306,7 @@ def _into_postgres(
                     backup_postgres.load(conn, table, columns, rows)
             backup_postgres.advance_sequences(conn)
             migrations.upgrade_in(conn)
-            check_books(conn, manifest)
+            check_books(conn, archive)
             new = _begin(conn, archive, known, store.now(conn))
             awaited = fence.counts(conn)["waiting"]
     finally:
@@ -284,19 +329,21 @@ def fence_by_hand(config: Config) -> Restored:
 
     Raises AlreadyServing while a gateway serves the folder, KeyFileError, StoreError.
     """
-    public = keys.load(config.data).public
+    own = key_files.load(config.data).publics
     with locked(config.data, alone=True):
         seen = witness.read(config.data)
         store = open_store(config.database_url)
         try:
             with store.write() as conn:
                 made_by = meta.get(conn, office.MADE)
-                if made_by != public.hex():
+                if made_by is None or bytes.fromhex(made_by) not in own:
                     raise ConfigError(f"database_url: this database is of the gateway {made_by}")
                 now = store.now(conn)
                 found = witness.of(conn)
                 new = max(found.generation, seen.generation) + 1
                 fence.put_up(conn, new, "", now, now)
+                last.act(conn, of_user())
+                audit.record(conn, "gateway.fence", str(new))
                 lease.outdate(conn, lease.tokens(conn), "restore")
                 witness.set_beat(conn, max(found.beat, seen.beat) + 1)
                 awaited = fence.counts(conn)["waiting"]

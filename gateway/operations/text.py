@@ -1,9 +1,13 @@
 """What free text may be that people write: names and notes, which go into books, files and logs."""
 
+import re
+
 from gateway.operations.errors import BadInput
 
 MAX_NAME = 100
 MAX_NOTE = 500
+HANDLE = re.compile("[a-z0-9][a-z0-9-]{0,39}")
+"""What a person is called by programs."""
 
 
 def check_name(name: str) -> None:

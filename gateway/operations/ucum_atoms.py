@@ -1,0 +1,136 @@
+"""Units that things are sold in, each as UCUM defines it: so many of what.
+
+Source: The Unified Code for Units of Measure, version 2.1, tables 1 to 5 and the customary units
+(https://ucum.org/ucum). Only what has an exact value is here with one; what is logarithmic, has an
+offset or holds a constant that is no fraction is a code too, but has no value to convert by.
+"""
+
+PREFIXES = {
+    "Y": (10, 24),
+    "Z": (10, 21),
+    "E": (10, 18),
+    "P": (10, 15),
+    "T": (10, 12),
+    "G": (10, 9),
+    "M": (10, 6),
+    "k": (10, 3),
+    "h": (10, 2),
+    "da": (10, 1),
+    "d": (10, -1),
+    "c": (10, -2),
+    "m": (10, -3),
+    "u": (10, -6),
+    "n": (10, -9),
+    "p": (10, -12),
+    "f": (10, -15),
+    "a": (10, -18),
+    "z": (10, -21),
+    "y": (10, -24),
+    "Ki": (2, 10),
+    "Mi": (2, 20),
+    "Gi": (2, 30),
+    "Ti": (2, 40),
+}
+"""What stands before a metric unit: base and exponent of what it multiplies by."""
+
+BASE = ("m", "s", "g", "rad", "K", "C", "cd", "mol", "bit")
+"""Units that are measured by nothing else. UCUM counts amounts of substance and of information
+as plain numbers; whoever sells by them does not, so that bytes never turn into items."""
+
+METRIC = {
+    "sr": ("1", "rad2"),
+    "Hz": ("1", "s-1"),
+    "N": ("1", "kg.m/s2"),
+    "Pa": ("1", "N/m2"),
+    "J": ("1", "N.m"),
+    "W": ("1", "J/s"),
+    "A": ("1", "C/s"),
+    "V": ("1", "J/C"),
+    "F": ("1", "C/V"),
+    "Ohm": ("1", "V/A"),
+    "S": ("1", "A/V"),
+    "Wb": ("1", "V.s"),
+    "T": ("1", "Wb/m2"),
+    "H": ("1", "Wb/A"),
+    "lm": ("1", "cd.sr"),
+    "lx": ("1", "lm/m2"),
+    "Bq": ("1", "s-1"),
+    "Gy": ("1", "J/kg"),
+    "Sv": ("1", "J/kg"),
+    "l": ("1", "dm3"),
+    "L": ("1", "dm3"),
+    "ar": ("100", "m2"),
+    "t": ("1000", "kg"),
+    "bar": ("100000", "Pa"),
+    "eV": ("1.602176634e-19", "J"),
+    "cal": ("4.184", "J"),
+    "cal_th": ("4.184", "J"),
+    "cal_IT": ("4.1868", "J"),
+    "kat": ("1", "mol/s"),
+    "eq": ("1", "mol"),
+    "st": ("1", "m3"),
+    "By": ("8", "bit"),
+    "Bd": ("1", "s-1"),
+}
+"""Units that take a prefix: value, and of what."""
+
+CUSTOMARY = {
+    "10*": ("10", "1"),
+    "10^": ("10", "1"),
+    "%": ("0.01", "1"),
+    "[ppth]": ("1e-3", "1"),
+    "[ppm]": ("1e-6", "1"),
+    "[ppb]": ("1e-9", "1"),
+    "min": ("60", "s"),
+    "h": ("60", "min"),
+    "d": ("24", "h"),
+    "wk": ("7", "d"),
+    "a": ("365.25", "d"),
+    "a_j": ("365.25", "d"),
+    "a_g": ("365.2425", "d"),
+    "mo": ("30.4375", "d"),
+    "mo_j": ("30.4375", "d"),
+    "mo_g": ("30.436875", "d"),
+    "atm": ("101325", "Pa"),
+    "[in_i]": ("2.54", "cm"),
+    "[ft_i]": ("12", "[in_i]"),
+    "[yd_i]": ("3", "[ft_i]"),
+    "[mi_i]": ("5280", "[ft_i]"),
+    "[nmi_i]": ("1852", "m"),
+    "[kn_i]": ("1", "[nmi_i]/h"),
+    "[sin_i]": ("1", "[in_i]2"),
+    "[sft_i]": ("1", "[ft_i]2"),
+    "[syd_i]": ("1", "[yd_i]2"),
+    "[cin_i]": ("1", "[in_i]3"),
+    "[cft_i]": ("1", "[ft_i]3"),
+    "[cyd_i]": ("1", "[yd_i]3"),
+    "[gal_us]": ("231", "[in_i]3"),
+    "[bbl_us]": ("42", "[gal_us]"),
+    "[qt_us]": ("0.25", "[gal_us]"),
+    "[pt_us]": ("0.125", "[gal_us]"),
+    "[foz_us]": ("0.0078125", "[gal_us]"),
+    "[bu_us]": ("2150.42", "[in_i]3"),
+    "[gal_br]": ("4.54609", "l"),
+    "[pt_br]": ("0.125", "[gal_br]"),
+    "[gr]": ("64.79891", "mg"),
+    "[lb_av]": ("7000", "[gr]"),
+    "[oz_av]": ("0.0625", "[lb_av]"),
+    "[ston_av]": ("2000", "[lb_av]"),
+    "[lton_av]": ("2240", "[lb_av]"),
+    "[stone_av]": ("14", "[lb_av]"),
+    "[oz_tr]": ("480", "[gr]"),
+    "[lb_tr]": ("5760", "[gr]"),
+    "[Cal]": ("1", "kcal_th"),
+    "[Btu]": ("1.05435", "kJ"),
+    "[Btu_th]": ("1.05435", "kJ"),
+    "[Btu_IT]": ("1.05505585262", "kJ"),
+    "[lbf_av]": ("4.4482216152605", "N"),
+    "[HP]": ("550", "[ft_i].[lbf_av]/s"),
+    "[psi]": ("1", "[lbf_av]/[in_i]2"),
+    "[car_m]": ("0.2", "g"),
+}
+"""Units that take no prefix: value, and of what."""
+
+NO_FRACTION = ("[pi]", "deg", "'", "''", "circ", "sph", "[degF]", "[pH]")
+NO_FRACTION_METRIC = ("Cel", "Np", "B", "B[V]", "B[W]", "B[kW]", "B[SPL]", "bit_s")
+"""Codes that can be sold by and not be converted; the second kind takes prefixes."""
