@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
+from gateway.api.policy import Authorized
 from gateway.api.services import Office
 from gateway.api.shapes import (
     AccountId,
@@ -42,21 +43,26 @@ class AccountChange(Body):
 
 
 class AccountOut(BaseModel):
-    """An account."""
+    """An account; `erased_at` is when what said who it is was erased, null if it was not."""
 
     id: str
     name: str
     status: str
     credit_limit: Money
     created_at: int
+    erased_at: int | None
 
 
 class AccountStanding(AccountOut):
-    """An account with what it owes by the books (negative: is owed), and its exposure: that, and
-    what it could come to owe on its live channels."""
+    """An account with what it owes by the books (negative: is owed); its exposure: that, and what
+    it could come to owe on its live channels; its `funds`: what it has paid in and not used, of
+    which withdrawals hold `held`; and what channels may still reserve."""
 
     owed: Money
     exposure: Money
+    funds: Money
+    held: Money
+    free: Money
 
 
 def account_out(row: Row[Any]) -> AccountOut:
@@ -67,23 +73,34 @@ def account_out(row: Row[Any]) -> AccountOut:
         status=row.status,
         credit_limit=Money(amount=row.credit_limit, currency=row.currency, scale=row.scale),
         created_at=row.created_at,
+        erased_at=row.erased_at,
     )
 
 
 def standing_out(found: Standing) -> AccountStanding:
     """An account and what it owes as the API shows them."""
     row = found.account
+
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=row.currency, scale=row.scale)
+
     return AccountStanding(
         **dict(account_out(row)),
-        owed=Money(amount=found.owed, currency=row.currency, scale=row.scale),
-        exposure=Money(amount=found.exposure, currency=row.currency, scale=row.scale),
+        owed=money(found.owed),
+        exposure=money(found.exposure),
+        funds=money(-found.funds.posted),
+        held=money(found.funds.debits),
+        free=money(found.free),
     )
 
 
 @router.get("", operation_id="listAccounts")
-def list_accounts(office: Office, cursor: Cursor = None, limit: Limit = 100) -> Page[AccountOut]:
-    """Accounts by id."""
-    found = accounts.page(office.store, after=position_of(cursor) or "", limit=limit)
+def list_accounts(
+    office: Office, bearer: Authorized, cursor: Cursor = None, limit: Limit = 100
+) -> Page[AccountOut]:
+    """Accounts by id; an owner's alone for an owner."""
+    after = position_of(cursor) or ""
+    found = accounts.page(office.store, after=after, limit=limit, among=bearer.sees)
     return Page(
         items=[account_out(row) for row in found.items],
         next=cursor_of(found.items[-1].id) if found.more else None,

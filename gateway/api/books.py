@@ -23,13 +23,15 @@ class BooksOut(BaseModel):
     entries: int
     channels: int
     statements: int
+    audit_records: int
+    audit_head: str
     discrepancies: list[DiscrepancyOut]
 
 
 @router.get("", operation_id="verifyBooks")
 def get_books(office: Office) -> BooksOut:
     """Recompute the books from signatures and entries; takes time with many channels."""
-    return books_out(verify_books(office.store, office.keys.public))
+    return books_out(verify_books(office.store, *office.keys.publics))
 
 
 def books_out(report: BooksReport) -> BooksOut:
@@ -39,6 +41,8 @@ def books_out(report: BooksReport) -> BooksOut:
         entries=report.entries,
         channels=report.channels,
         statements=report.statements,
+        audit_records=report.audit_records,
+        audit_head=report.audit_head.hex(),
         discrepancies=[
             DiscrepancyOut(where=each.where, what=each.what) for each in report.discrepancies
         ],

@@ -1,22 +1,25 @@
 """/v1/channels."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import Row
 
 from gateway.api.services import Office
 from gateway.api.shapes import Cursor, HexId, Limit, Money, Page, cursor_of, position_of
-from gateway.operations import channels
+from gateway.api.statements import CBOR
+from gateway.operations import channels, evidence
 from gateway.operations.errors import BadInput
 
 router = APIRouter(prefix="/channels", tags=["channels"])
 
 
 class ChannelOut(BaseModel):
-    """A channel with its mark: `amount` for `units`, of which `settled` is in settlement runs."""
+    """A channel with its mark: `amount` for `units`, of which `settled` is in settlement runs. By a
+    mirror the gateway pays `device_id` what `mirror_of`, another device's channel, owes it."""
 
     id: str
     device_id: str
@@ -36,15 +39,23 @@ class ChannelOut(BaseModel):
     expires_at: int
     closed_at: int | None
     close_reason: str | None
+    mirror_of: str | None
 
 
 class ChannelProof(ChannelOut):
-    """A channel with the signed messages it rests on (base64): the payer's `open` and last `iou`,
-    and the gateway's `opened`. `tallystick verify` checks them."""
+    """A channel with the signed messages it rests on (base64): the payer's `open`, last `iou`,
+    greatest `topup` and each `leg`, by which its price changed, in their order, and the gateway's
+    `opened`. `tallystick verify` checks them. Where the payer
+    has ticked since that IOU, `tick_preimage` (hex) is the value of its chain at `tick_index`,
+    which proves it."""
 
     open_message: str
     opened_message: str
     iou_message: str | None
+    topup_message: str | None
+    leg_messages: list[str]
+    tick_index: int
+    tick_preimage: str | None
 
 
 class EvidenceOut(BaseModel):
@@ -87,16 +98,23 @@ def channel_out(row: Row[Any], tariff: Row[Any]) -> ChannelOut:
         expires_at=row.expires_at,
         closed_at=row.closed_at,
         close_reason=row.close_reason,
+        mirror_of=None if row.mirror_of is None else row.mirror_of.hex(),
     )
 
 
-def proof_out(row: Row[Any], tariff: Row[Any]) -> ChannelProof:
+def proof_out(
+    row: Row[Any], tariff: Row[Any], topup: bytes | None, legs: Sequence[bytes]
+) -> ChannelProof:
     """A channel with its messages as the API shows it."""
     return ChannelProof(
         **dict(channel_out(row, tariff)),
         open_message=b64encode(row.open_message).decode(),
         opened_message=b64encode(row.opened_message).decode(),
         iou_message=None if row.iou is None else b64encode(row.iou).decode(),
+        topup_message=None if topup is None else b64encode(topup).decode(),
+        leg_messages=[b64encode(each).decode() for each in legs],
+        tick_index=row.tick_index,
+        tick_preimage=None if row.tick_preimage is None else row.tick_preimage.hex(),
     )
 
 
@@ -127,7 +145,9 @@ def list_channels(
 @router.get("/{channel_id}", operation_id="getChannel")
 def get_channel(office: Office, channel_id: HexId) -> ChannelProof:
     """One channel with the signed messages it rests on."""
-    return proof_out(*channels.show(office.store, bytes.fromhex(channel_id)))
+    id_ = bytes.fromhex(channel_id)
+    found = channels.show(office.store, id_)
+    return proof_out(*found, channels.topup(office.store, id_), channels.legs(office.store, id_))
 
 
 @router.get("/{channel_id}/evidence", operation_id="getChannelEvidence")
@@ -145,6 +165,23 @@ def get_evidence(office: Office, channel_id: HexId) -> EvidenceList:
             for row in rows
         ]
     )
+
+
+@router.get(
+    "/{channel_id}/bundle",
+    operation_id="getChannelBundle",
+    response_class=Response,
+    responses=CBOR,
+)
+def get_bundle(
+    office: Office,
+    channel_id: HexId,
+    account: Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$")] = None,
+) -> Response:
+    """All evidence on a channel in one file, for `tallystick verify`, with the statements of one of
+    its two accounts (by default its device's)."""
+    content = evidence.bundle_of(office.store, office.keys, bytes.fromhex(channel_id), account)
+    return Response(content, media_type="application/cbor")
 
 
 @router.post("/{channel_id}/close", operation_id="closeChannel")

@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from gateway.api.services import Office
-from gateway.api.shapes import Body, Cursor, DeviceId, Limit, Page, cursor_of, position_of
+from gateway.api.shapes import Body, Cursor, DeviceId, Limit, Money, Page, cursor_of, position_of
 from gateway.operations import devices
-from gateway.pki.authority import LONGEST_DAYS
+from gateway.operations.devices import Doing
+from gateway.pki.authority import LONGEST_DAYS, Issued
 from gateway.pki.folder import DEVICE_DAYS
 
 router = APIRouter(prefix="/devices", tags=["devices"])
@@ -32,6 +33,31 @@ class DeviceOut(BaseModel):
     name: str
     status: str
     created_at: int
+
+
+class Paying(BaseModel):
+    """A live channel with its mark: the last IOU's `amount` for `units`."""
+
+    channel_id: str
+    state: str
+    unit: str
+    units: int
+    amount: Money
+
+
+class Presence(BaseModel):
+    """Whether a device has been heard of lately, and since when (Unix seconds) that is so."""
+
+    online: bool
+    since: int
+
+
+class DeviceShown(DeviceOut):
+    """A device with the live channel that it opened last, if it has one, and whether it is there,
+    if it ever was."""
+
+    paying: Paying | None
+    presence: Presence | None
 
 
 class MqttLogin(BaseModel):
@@ -78,6 +104,39 @@ def device_out(row: Row[Any]) -> DeviceOut:
     )
 
 
+def device_shown(row: Row[Any], doing: Doing) -> DeviceShown:
+    """A device and what it does as the API shows them."""
+    return DeviceShown(
+        **dict(device_out(row)),
+        paying=None if doing.paying is None else paying_out(*doing.paying),
+        presence=None
+        if doing.presence is None
+        else Presence(online=doing.presence[0], since=doing.presence[1]),
+    )
+
+
+def paying_out(channel: Row[Any], tariff: Row[Any]) -> Paying:
+    """A channel's mark as the API shows it with its device."""
+    return Paying(
+        channel_id=bytes(channel.id).hex(),
+        state=channel.state,
+        unit=tariff.unit,
+        units=channel.units,
+        amount=Money(amount=channel.amount, currency=tariff.currency, scale=tariff.scale),
+    )
+
+
+def certificate_out(issued: Issued, authority: bytes) -> CertificateOut:
+    """A certificate that was issued, with its authority's in PEM, as the API tells it once."""
+    return CertificateOut(
+        serial=issued.serial,
+        expires_at=int(issued.certificate.not_valid_after_utc.timestamp()),
+        certificate=issued.certificate_pem.decode(),
+        private_key=issued.key_pem.decode(),
+        authority=authority.decode(),
+    )
+
+
 @router.get("", operation_id="listDevices")
 def list_devices(
     office: Office,
@@ -85,7 +144,16 @@ def list_devices(
     limit: Limit = 100,
     account: Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$")] = None,
     status: Literal["active", "suspended", "revoked"] | None = None,
-) -> Page[DeviceOut]:
+    search: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            pattern=r"^[^\x00]*$",
+            description="Part of the name, in any case, or the beginning of the id.",
+        ),
+    ] = None,
+) -> Page[DeviceShown]:
     """Devices by id."""
     found = devices.page(
         office.store,
@@ -93,9 +161,11 @@ def list_devices(
         limit=limit,
         account_id=account,
         status=status,
+        search=search,
     )
+    doing = devices.doing(office.store, [row.id for row in found.items])
     return Page(
-        items=[device_out(row) for row in found.items],
+        items=[device_shown(row, doing[row.id]) for row in found.items],
         next=cursor_of(found.items[-1].id) if found.more else None,
     )
 
@@ -109,6 +179,7 @@ def register_device(office: Office, body: DeviceIn) -> Registered:
         devices.public_key(body.public_key),
         body.account_id,
         body.name,
+        office.keys.public,
     )
     return Registered(
         device=device_out(row),
@@ -118,9 +189,10 @@ def register_device(office: Office, body: DeviceIn) -> Registered:
 
 
 @router.get("/{device_id}", operation_id="getDevice")
-def get_device(office: Office, device_id: DeviceId) -> DeviceOut:
-    """One device."""
-    return device_out(devices.show(office.store, device_id))
+def get_device(office: Office, device_id: DeviceId) -> DeviceShown:
+    """One device, and what it does."""
+    row = devices.show(office.store, device_id)
+    return device_shown(row, devices.doing(office.store, [device_id])[device_id])
 
 
 @router.post("/{device_id}/suspend", operation_id="suspendDevice")
@@ -152,10 +224,4 @@ def rotate_password(office: Office, device_id: DeviceId) -> MqttLogin:
 def issue_certificate(office: Office, device_id: DeviceId, body: CertificateIn) -> CertificateOut:
     """A TLS certificate for the broker; its key is told this once. Older ones stay good."""
     issued, authority = devices.certificate(office.store, office.credentials, device_id, body.days)
-    return CertificateOut(
-        serial=issued.serial,
-        expires_at=int(issued.certificate.not_valid_after_utc.timestamp()),
-        certificate=issued.certificate_pem.decode(),
-        private_key=issued.key_pem.decode(),
-        authority=authority.decode(),
-    )
+    return certificate_out(issued, authority)

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from gateway.api import problems
 from gateway.api.shapes import MAX
 
-_METHODS = ("get", "post", "patch", "delete")
+_METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def install(app: FastAPI) -> None:

@@ -4,18 +4,14 @@ from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Float, cast, func, select
+from sqlalchemy import Connection
 
 from gateway.api import problems
 from gateway.api.services import Office
-from gateway.store import fence
-from gateway.store.tables import Base
+from gateway.store import fence, figures, presence
 
 router = APIRouter(tags=["health"])
 metrics_router = APIRouter(tags=["health"])
-
-channel = Base.metadata.tables["channel"]
-tariff = Base.metadata.tables["tariff"]
 
 
 class Health(BaseModel):
@@ -51,11 +47,6 @@ def get_metrics(office: Office) -> Response:
     return Response(body, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def _total(amounts: ColumnElement[int]) -> ColumnElement[float]:
-    # Of all accounts together it may be beyond 64 bits, and gauges are floats anyway.
-    return func.sum(cast(amounts, Float))
-
-
 def _measure(conn: Connection, registry: CollectorRegistry) -> None:
     live = Gauge(
         "tallystick_channels",
@@ -73,6 +64,28 @@ def _measure(conn: Connection, registry: CollectorRegistry) -> None:
         "tallystick_reserved_amount",
         "What live channels may still come to owe, in atomic units.",
         ["currency"],
+        registry=registry,
+    )
+    windows = Gauge(
+        "tallystick_window_amount",
+        "The most that open channels may have delivered unsigned for, in atomic units.",
+        ["currency"],
+        registry=registry,
+    )
+    online = Gauge(
+        "tallystick_devices_online",
+        "Devices that were heard of lately.",
+        registry=registry,
+    )
+    offline = Gauge(
+        "tallystick_devices_offline",
+        "Active devices that have fallen silent.",
+        registry=registry,
+    )
+    instructions = Gauge(
+        "tallystick_instructions",
+        "Instructions without an outcome: pending ones no rail has taken yet.",
+        ["state"],
         registry=registry,
     )
     generation = Gauge(
@@ -93,21 +106,14 @@ def _measure(conn: Connection, registry: CollectorRegistry) -> None:
     generation.set(fence.number(conn))
     fenced.set(int(fence.is_up(conn)))
     awaited.set(fence.counts(conn)["waiting"])
-    for state in ("open", "frozen"):
-        live.labels(state).set(0)
-    rows = conn.execute(
-        select(
-            tariff.c.currency,
-            channel.c.state,
-            func.count(),
-            _total(channel.c.amount - channel.c.settled_amount),
-            _total(channel.c.capacity - channel.c.amount),
-        )
-        .join(tariff, tariff.c.id == channel.c.tariff_id)
-        .where(channel.c.state.in_(("open", "frozen")))
-        .group_by(tariff.c.currency, channel.c.state)
-    )
-    for currency, state, count, owed, free in rows:
-        live.labels(state).inc(int(count))
-        unsettled.labels(currency).inc(owed)
-        reserved.labels(currency).inc(free)
+    found = figures.read(conn)
+    for state, count in found.channels.items():
+        live.labels(state).set(count)
+    for currency, money in found.money.items():
+        unsettled.labels(currency).set(money.in_flight)
+        reserved.labels(currency).set(money.reserved)
+        windows.labels(currency).set(money.windows)
+    online.set(presence.count(conn))
+    offline.set(presence.silent(conn))
+    for state, count in figures.instructions(conn).items():
+        instructions.labels(state).set(count)

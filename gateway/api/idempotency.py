@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Header
 
-from gateway.operations.tokens import Bearer
+from gateway.operations.bearer import Bearer
 from gateway.store import idempotency
 from gateway.store.engine import Store
 
@@ -25,13 +25,13 @@ IdempotencyKey = Annotated[
 def once(
     store: Store, bearer: Bearer, key: str | None, request: str, act: Callable[[], str]
 ) -> str:
-    """The answer of `act`, or the one it gave before to the same token's request under this key.
+    """The answer of `act`, or the one it gave before to the same sender's request under this key.
 
     Raises InProgress or OtherRequest; a failed request may be tried again under its key.
     """
     if key is None:
         return act()
-    owner = bearer.token_id
+    owner = bearer.principal
     digest = hashlib.sha256(request.encode()).digest()
     with store.write() as conn:
         answer = idempotency.begin(conn, owner, key, digest, store.now(conn))

@@ -18,7 +18,10 @@ from starlette.routing import compile_path
 
 from gateway.ledger.states import IllegalMove
 from gateway.operations.errors import BadInput
+from gateway.operations.principal import SamePerson
 from gateway.pki.authority import PkiError
+from gateway.settlement.bank.xml import BankFileError
+from gateway.settlement.rails import DestinationError, RailError
 from gateway.store.errors import Conflict, NotFound, RestoreFenced, StoreError
 from gateway.store.idempotency import OtherRequest
 
@@ -74,6 +77,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(IllegalMove, _illegal_move)
     app.add_exception_handler(PkiError, _certificates)
+    app.add_exception_handler(RailError, _rail)
+    app.add_exception_handler(BankFileError, _bank_file)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -109,6 +114,8 @@ def _store(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, OtherRequest):
         field = FieldError(field="Idempotency-Key", location="header", message=str(error))
         return respond(422, str(error), kind="idempotency-key-reused", errors=[field])
+    if isinstance(error, SamePerson):
+        return respond(403, str(error), kind="same-person")
     if isinstance(error, Conflict):
         return respond(409, str(error))
     if isinstance(error, RestoreFenced):
@@ -127,6 +134,21 @@ def _certificates(request: Request, error: Exception) -> JSONResponse:
     # A file of the authority that can't be used; its path is for the operator, not for the caller.
     log.error("certificates can't be issued or revoked", path=request.url.path, error=str(error))
     return respond(503, "the certificate authority can't be used; the gateway's log says more")
+
+
+def _bank_file(_request: Request, error: Exception) -> JSONResponse:
+    field = FieldError(field="content", location="body", message=str(error))
+    return respond(422, f"content: {error}", kind="invalid", errors=[field])
+
+
+def _rail(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DestinationError):
+        named = f"details.{error.field}"
+        field = FieldError(field=named, location="body", message=error.message)
+        return respond(422, f"details.{error}", kind="invalid", errors=[field])
+    # What is wrong with its settings or its files is for the operator, not for the caller.
+    log.error("a rail failed", path=request.url.path, error=str(error))
+    return respond(503, "a rail can't be used; the gateway's log says more", kind="rail")
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -8,6 +8,7 @@ from gateway.api.services import Office
 from gateway.api.shapes import Body
 from gateway.operations import fence
 from gateway.operations.fence import Status
+from gateway.operations.principal import of_bearer
 
 router = APIRouter(prefix="/restore", tags=["restore"])
 
@@ -53,8 +54,8 @@ def lift(office: Office, bearer: Authorized, body: LiftIn) -> RestoreOut:
     """Take the fence down; 409 with what is missing while something is."""
     found = fence.lift(
         office.store,
-        office.keys.public,
-        f"token {bearer.name}"[:100],
+        office.keys.publics,
+        of_bearer(bearer),
         accept_shortfall=body.accept_shortfall,
     )
     return status_out(found)

@@ -1,7 +1,6 @@
 """/v1/settlements: runs, their statements, and what became of their instructions."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
@@ -12,37 +11,39 @@ from gateway.api.idempotency import IdempotencyKey, once
 from gateway.api.policy import Authorized
 from gateway.api.services import Office
 from gateway.api.shapes import (
-    AccountId,
     Body,
     Cursor,
     Limit,
     Money,
     Page,
     Run,
+    before_of,
     cursor_of,
-    position_of,
 )
 from gateway.operations import settlement
-from gateway.operations.errors import BadInput
-from gateway.settlement.rails.manual import Outcome
+from gateway.operations.principal import of_bearer
+from gateway.settlement.rails import Outcome
 from gateway.settlement.run import RunResult
 
 router = APIRouter(prefix="/settlements", tags=["settlements"])
 
-_NUMBER = re.compile("[0-9]{1,18}")
-CBOR: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/cbor": {"schema": {"type": "string", "format": "binary"}}}}
-}
+
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+AccountName = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 
 
 class SettleIn(Body):
-    """What to settle: one currency, or all."""
+    """What to settle: one currency, or all; or one account."""
 
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    currency: Currency | None = None
+    account: AccountName | None = None
 
 
 class RunOut(BaseModel):
-    """A settlement run of one currency; its period is in Unix seconds."""
+    """A settlement run of one currency; its period is in Unix seconds. `scope` is `all` of it,
+    `currency` (without accounts that have times of their own) or `accounts` that were named. A run
+    that needs `approval` moves no money before a person's `decision`; `started_by` is empty for a
+    schedule."""
 
     run: int
     currency: str
@@ -50,15 +51,25 @@ class RunOut(BaseModel):
     state: str
     period_start: int
     period_end: int
+    scope: str
+    started_by: str
+    approval: bool
+    decision: str | None
+    decided_by: str | None
+    decided_at: int | None
 
 
 class RunTotals(BaseModel):
-    """What a run came to: the sums of its instructions."""
+    """What a run came to. `gross` is what payers used of payees, `net` what was left between
+    accounts once what each owes and is owed is set off, `collect` and `pay` are the sums of its
+    instructions."""
 
     run: int
     state: str
     channels: int
     accounts: int
+    gross: Money
+    net: Money
     collect: Money
     pay: Money
 
@@ -70,13 +81,18 @@ class Settled(BaseModel):
 
 
 class PositionOut(BaseModel):
-    """What a run made of one account: net = debits - credits + carried; positive owes."""
+    """What a run made of one account: net = debits - credits + fees + carried; positive owes.
+    `funds` of it was taken from what it has paid in, `instructed` is what a rail is to move, the
+    rest is carried into the next run."""
 
     account: str
     debits: Money
     credits: Money
+    fees: Money
     carried: Money
     net: Money
+    funds: Money
+    instructed: Money
 
 
 class RunDetail(RunOut):
@@ -109,7 +125,7 @@ class OutcomeIn(Body):
     """What came of one instruction."""
 
     instruction: Annotated[str, Field(pattern="^[a-z0-9-]{1,100}$")]
-    outcome: Literal["done", "failed"]
+    outcome: Literal["done", "failed", "returned"]
     # PostgreSQL has no place for U+0000.
     note: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
@@ -126,20 +142,6 @@ class Recorded(BaseModel):
     recorded: int
 
 
-class StatementRef(BaseModel):
-    """Where an account's statement of a run is."""
-
-    account: str
-    statement: str
-    lines: str
-
-
-class Statements(BaseModel):
-    """All statements of a run, by account."""
-
-    items: list[StatementRef]
-
-
 def totals_out(result: RunResult) -> RunTotals:
     """A run's result as the API shows it."""
 
@@ -151,6 +153,8 @@ def totals_out(result: RunResult) -> RunTotals:
         state=result.state,
         channels=result.channels,
         accounts=result.accounts,
+        gross=money(result.gross),
+        net=money(result.net),
         collect=money(result.collect),
         pay=money(result.pay),
     )
@@ -165,28 +169,40 @@ def run_out(row: Row[Any]) -> RunOut:
         state=row.state,
         period_start=row.period_start,
         period_end=row.period_end,
+        scope=row.scope,
+        started_by=row.started_by,
+        approval=row.approval,
+        decision=row.decision,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
     )
 
 
 def detail_out(result: RunResult, row: Row[Any], positions: Sequence[Row[Any]]) -> RunDetail:
     """A run with its positions as the API shows it."""
 
-    def money(amount: int) -> Money:
-        return Money(amount=amount, currency=row.currency, scale=row.scale)
-
     return RunDetail(
         **dict(run_out(row)),
         totals=totals_out(result),
-        positions=[
-            PositionOut(
-                account=each.account,
-                debits=money(each.debits),
-                credits=money(each.credits),
-                carried=money(each.carried),
-                net=money(each.net),
-            )
-            for each in positions
-        ],
+        positions=[position_out(each._asdict(), row.currency, row.scale) for each in positions],
+    )
+
+
+def position_out(of: Mapping[str, Any], currency: str, scale: int) -> PositionOut:
+    """A position's columns as the API shows them."""
+
+    def money(column: str) -> Money:
+        return Money(amount=of[column], currency=currency, scale=scale)
+
+    return PositionOut(
+        account=of["account"],
+        debits=money("debits"),
+        credits=money("credits"),
+        fees=money("fees"),
+        carried=money("carried"),
+        net=money("net"),
+        funds=money("funds"),
+        instructed=money("instructed"),
     )
 
 
@@ -212,11 +228,7 @@ def instructions_out(rows: Sequence[Row[Any]], scale: int) -> Instructions:
 @router.get("", operation_id="listSettlements")
 def list_settlements(office: Office, cursor: Cursor = None, limit: Limit = 100) -> Page[RunOut]:
     """Runs, the newest first."""
-    position = position_of(cursor)
-    if position is not None and not _NUMBER.fullmatch(position):
-        raise BadInput("cursor", "must be the `next` of an earlier page")
-    before = None if position is None else int(position)
-    found = settlement.page(office.store, before=before, limit=limit)
+    found = settlement.page(office.store, before=before_of(cursor), limit=limit)
     return Page(
         items=[run_out(row) for row in found.items],
         next=cursor_of(str(found.items[-1].number)) if found.more else None,
@@ -227,15 +239,37 @@ def list_settlements(office: Office, cursor: Cursor = None, limit: Limit = 100) 
 def settle(
     office: Office, bearer: Authorized, body: SettleIn, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Settle everything that is unsettled. Two requests at once make one run."""
+    """Settle what is unsettled: everything, of a currency, or of an account. Two requests at once
+    make one run."""
 
     def act() -> str:
-        results = settlement.settle(office.store, office.keys, office.rail, body.currency)
+        results = settlement.settle(
+            office.store,
+            office.keys,
+            office.rails,
+            body.currency,
+            of_bearer(bearer),
+            body.account,
+        )
         return Settled(runs=[totals_out(each) for each in results]).model_dump_json()
 
     request = "settle " + body.model_dump_json()
     answer = once(office.store, bearer, idempotency_key, request, act)
     return Response(answer, media_type="application/json")
+
+
+@router.post("/{run}/approve", operation_id="approveSettlement")
+def approve(office: Office, bearer: Authorized, run: Run) -> RunDetail:
+    """Let the money of a run move that another person, or a schedule, asked for."""
+    settlement.approve(office.store, office.keys, office.rails, run, of_bearer(bearer))
+    return get_settlement(office, run)
+
+
+@router.post("/{run}/reject", operation_id="rejectSettlement")
+def reject(office: Office, bearer: Authorized, run: Run) -> RunDetail:
+    """Let no money of a run move: what it would have moved is carried into the next."""
+    settlement.reject(office.store, office.keys, office.rails, run, of_bearer(bearer))
+    return get_settlement(office, run)
 
 
 @router.get("/{run}", operation_id="getSettlement")
@@ -256,39 +290,3 @@ def record_outcomes(office: Office, run: Run, body: OutcomesIn) -> Recorded:
     """Record what came of a run's instructions; the same outcome again changes nothing."""
     outcomes = [Outcome(each.instruction, each.outcome, each.note) for each in body.outcomes]
     return Recorded(recorded=settlement.record(office.store, outcomes, run))
-
-
-@router.get("/{run}/statements", operation_id="listStatements")
-def list_statements(office: Office, run: Run) -> Statements:
-    """Which accounts have a statement of a run, and where it is."""
-    base = f"/v1/settlements/{run}/statements"
-    return Statements(
-        items=[
-            StatementRef(account=each, statement=f"{base}/{each}", lines=f"{base}/{each}/lines")
-            for each in settlement.statement_accounts(office.store, run)
-        ]
-    )
-
-
-@router.get(
-    "/{run}/statements/{account_id}",
-    operation_id="getStatement",
-    response_class=Response,
-    responses=CBOR,
-)
-def get_statement(office: Office, run: Run, account_id: AccountId) -> Response:
-    """The signed statement, as `tallystick verify` takes it."""
-    message, _lines = settlement.statement_of(office.store, run, account_id)
-    return Response(message, media_type="application/cbor")
-
-
-@router.get(
-    "/{run}/statements/{account_id}/lines",
-    operation_id="getStatementLines",
-    response_class=Response,
-    responses=CBOR,
-)
-def get_statement_lines(office: Office, run: Run, account_id: AccountId) -> Response:
-    """The lines that prove a statement, for `tallystick verify --lines`."""
-    _message, lines = settlement.statement_of(office.store, run, account_id)
-    return Response(lines, media_type="application/cbor")

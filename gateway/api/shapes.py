@@ -6,6 +6,7 @@ them; a JSON integer is taken too.
 
 import base64
 import binascii
+import re
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Path, Query
@@ -17,6 +18,7 @@ from gateway.operations.paging import MAX_LIMIT
 MAX = 2**63 - 1
 
 T = TypeVar("T")
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 def _atomic(value: object) -> int:
@@ -98,6 +100,14 @@ def position_of(cursor: str | None) -> str | None:
         return position
     except (ValueError, binascii.Error):
         raise BadInput("cursor", "must be the `next` of an earlier page") from None
+
+
+def before_of(cursor: str | None) -> int | None:
+    """The number below which a list with the newest first goes on. Raises BadInput."""
+    position = position_of(cursor)
+    if position is not None and not _NUMBER.fullmatch(position):
+        raise BadInput("cursor", "must be the `next` of an earlier page")
+    return None if position is None else int(position)
 
 
 def slice_of(items: list[tuple[str, T]], cursor: str | None, limit: int) -> Page[T]:

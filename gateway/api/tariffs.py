@@ -20,6 +20,7 @@ from gateway.api.shapes import (
     slice_of,
 )
 from gateway.operations import tariffs
+from gateway.settlement.fees import MOST_BP
 from protocol.pricing import OPEN_ENDED
 
 router = APIRouter(prefix="/tariffs", tags=["tariffs"])
@@ -28,7 +29,9 @@ Count = Annotated[int, Field(ge=1, le=MAX)]
 
 
 class TariffIn(Body):
-    """A tariff to add: numerator/denominator atomic units for one `unit` (a UCUM code)."""
+    """A tariff to add: numerator/denominator atomic units for one `unit` (a UCUM code). Of each
+    interval that is posted the payee pays a fee of `fee_fixed` atomic units and `fee_bp` basis
+    points to `fee_account`, by default the operator's."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     unit: Annotated[str, Field(min_length=1, max_length=16)]
@@ -39,6 +42,9 @@ class TariffIn(Body):
     max_capacity: Atomic
     max_lifetime_s: Annotated[int, Field(ge=1, le=tariffs.LONGEST_S)]
     pricing: Literal["metered", "open-ended"] = "metered"
+    fee_fixed: Atomic = 0
+    fee_bp: Annotated[int, Field(ge=0, le=MOST_BP)] = 0
+    fee_account: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")] | None = None
 
 
 class TariffOut(BaseModel):
@@ -57,6 +63,9 @@ class TariffOut(BaseModel):
     window_units: int
     max_capacity: Money
     max_lifetime_s: int
+    fee_fixed: Money
+    fee_bp: int
+    fee_account: str | None
     created_at: int
 
 
@@ -81,6 +90,9 @@ def tariff_out(row: Row[Any]) -> TariffOut:
         window_units=row.window_units,
         max_capacity=Money(amount=row.max_capacity, currency=row.currency, scale=row.scale),
         max_lifetime_s=row.max_lifetime_s,
+        fee_fixed=Money(amount=row.fee_fixed, currency=row.currency, scale=row.scale),
+        fee_bp=row.fee_bp,
+        fee_account=row.fee_account,
         created_at=row.created_at,
     )
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from nacl.signing import SigningKey
 
 from gateway import logs
-from gateway.settlement.rails.manual import safe_cell
+from gateway.documents.cells import safe_cell
 from tests.api.house import House
 from tests.api.test_api_resources import ACCOUNT, DEVICE, TARIFF
 

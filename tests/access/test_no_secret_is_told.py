@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx2
+import pyotp
 import pytest
 import structlog
 
@@ -27,7 +28,7 @@ from tests.e2e.stage import Stage, acked_units, running, stage, until
 
 LOUD = str(Path(__file__).with_name("loud.py"))
 DATABASE_PASSWORD = "only-the-database-knows-this"
-WHERE_THEY_BELONG = {"gateway.key", "broker/gateway.password"}
+WHERE_THEY_BELONG = {"gateway.key", "people.key", "broker/gateway.password"}
 
 
 def forms(secret: bytes) -> Iterator[bytes]:
@@ -141,17 +142,51 @@ def _secrets(stage: Stage, tokens: dict[str, str]) -> dict[str, bytes]:
         .read_bytes()
         .strip(),
         "database password": DATABASE_PASSWORD.encode(),
+        "people's key": (stage.data / "people.key").read_bytes(),
     }
     for member in stage.members:
         identity = member.device.identity
         secrets[f"{member.name} seed"] = member.board.secret
         secrets[f"{member.name} broker password"] = member.board.settings.password.encode()
         secrets[f"{member.name} MAC key"] = gateway.mac_key(identity.public_key)
-        assert secrets[f"{member.name} MAC key"] == identity.mac_key
+        assert secrets[f"{member.name} MAC key"] == identity.mac_key(gateway.public)
     for role, token in tokens.items():
         secrets[f"{role} token"] = token.rpartition("_")[2].encode()
         secrets[f"{role} token's bytes"] = bytes.fromhex(token.rpartition("_")[2])
     return secrets
+
+
+def _people(stage: Stage, told: Told) -> dict[str, bytes]:
+    """Somebody comes in, and is refused in every way; what they know, have and are sent."""
+    password = "nobody but I know of this horse"
+    with stage.api() as api:
+        link = api.post("/v1/people", {"name": "ann", "role": "admin"})["link"].rpartition("/")[2]
+    with httpx2.Client(base_url=stage.gateway.url, timeout=60) as client:
+        offered = client.post("/v1/welcome", json={"token": link}).json()
+        code = pyotp.TOTP(offered["totp_secret"]).now()
+        wrong = {"token": link, "password": password, "code": "000000"}
+        assert told.answer(client, "POST", "/v1/welcome/enter", json=wrong) == 422
+        entered = client.post("/v1/welcome/enter", json=wrong | {"code": code})
+        entered.raise_for_status()
+        assert told.answer(client, "POST", "/v1/welcome", json={"token": link}) == 403
+        login = {"name": "ann", "password": password, "code": code}
+        assert told.answer(client, "POST", "/v1/session", json=login) == 401
+        swapped = login | {"name": password}
+        assert told.answer(client, "POST", "/v1/session", json=swapped) == 401
+        session = client.cookies["tallystick"]
+        headers = {"X-CSRF-Token": session}
+        assert told.answer(client, "DELETE", "/v1/session", headers=headers) == 403
+    said = entered.json()
+    codes = said["recovery_codes"]
+    return {
+        "password": password.encode(),
+        "link": link.encode(),
+        "second factor": offered["totp_secret"].encode(),
+        "second factor's bytes": base64.b32decode(offered["totp_secret"]),
+        "session": session.encode(),
+        "session's token": said["session"]["csrf_token"].encode(),
+        **{f"recovery code {number}": each.encode() for number, each in enumerate(codes)},
+    }
 
 
 def _payments(stage: Stage) -> None:
@@ -245,6 +280,7 @@ def test_no_secret_is_told_anywhere(loud_stage: Stage, monkeypatch: pytest.Monke
             tokens[role] = api.post("/v1/tokens", {"name": role, "role": role})["token"]
     _payments(stage)
     _requests(stage, told, tokens)
+    peoples = _people(stage, told)
     _commands(told)
     # A bug in the middle of the hot path: the process ends, with a traceback.
     stage.gateway.stop()
@@ -258,7 +294,7 @@ def test_no_secret_is_told_anywhere(loud_stage: Stage, monkeypatch: pytest.Monke
     assert log.count(b"Traceback") >= 2
     assert b'"level": "debug"' in log
     assert len(told.texts) > 40
-    assert found_in(told.texts, _secrets(stage, tokens)) == []
+    assert found_in(told.texts, _secrets(stage, tokens) | peoples) == []
 
 
 def _crash(stage: Stage) -> None:

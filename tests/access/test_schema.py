@@ -16,10 +16,25 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
 from schemathesis.engine import events, from_schema
 
+from gateway.settlement.verify_books import verify_books
 from tests.api.house import House, house_in
 from tests.sizes import size
 
 DECIDED = {
+    "details": "not printable, or not what the rail asks for",
+    "rail": "there is no such rail, or it is not set up",
+    "body": "an assignment names whose money it was, or another booking",
+    "url": "is no https, or at no public address",
+    "kind": "there are no events of the kind",
+    "kinds": "there are no events of the kind",
+    "last": "is below the first, or too far from it",
+    "subject": "no currency of an account, and no account",
+    "cron": "not five fields of cron",
+    "time_zone": "no time zone",
+    "least_amount": "19 digits above 2^63-1",
+    "most_owed": "19 digits above 2^63-1, or 0",
+    "approval": "is a currency's to ask for",
+    "account": "neither pays nor is paid on this channel",
     "account_id": "there is no such account, or it is no text of the form",
     "payee_account": "there is no such account",
     "currency": "no account has it",
@@ -27,14 +42,32 @@ DECIDED = {
     "unit": "no UCUM code",
     "name": "not printable",
     "note": "not printable",
+    "amount": "19 digits above 2^63-1, or 0",
+    "reference": "not printable",
+    "reason": "not printable",
     "instruction": "the run has no such instruction",
     "cursor": "was never given out",
     "Idempotency-Key": "was used for another request",
+    "role": "its accounts are missing, or there are none for it",
+    "accounts": "an owner's alone, who must have some",
+    "scopes": "twice the same, or none there is",
+    "password": "too short or too simple",
+    "new_password": "too short or too simple",
+    "code": "not what the authenticator shows",
     "credit_limit": "19 digits above 2^63-1",
     "numerator": "19 digits above 2^63-1",
+    "fee_fixed": "19 digits above 2^63-1",
+    "tariff_id": "there is no such tariff",
+    "follower_id": "there is no such tariff, or it does not go with the other",
+    "fee_account": "there is no such account, or there is no fee",
     "max_capacity": "19 digits above 2^63-1, or 0",
 }
 """The fields whose value may fit the document and still be wrong, and why. No other may."""
+
+
+def _named(field: str) -> str:
+    """A field without what it is in; a payout account's details have names of the caller's own."""
+    return "details" if field.startswith("details.") else field.split(".")[-1]
 
 
 @schemathesis.check
@@ -42,7 +75,9 @@ def what_the_document_allows_is_taken(_context: Any, response: Any, case: Any) -
     """422 to a request that fits the document only for what no document can say."""
     if response.status_code != 422 or not case.meta.generation.mode.is_positive:
         return
-    wrong = {error["field"].split(".")[-1] for error in response.json()["errors"]}
+    wrong = {_named(error["field"]) for error in response.json()["errors"]}
+    # What one answer had not, a link brings into the next path as "None".
+    wrong -= {name for name, value in case.path_parameters.items() if value in (None, "None")}
     if isinstance(case.body, dict):
         # JSON Schema takes 1.0 for an integer; here nothing with a point is a number of anything.
         wrong -= {name for name, value in case.body.items() if isinstance(value, float)}
@@ -51,7 +86,7 @@ def what_the_document_allows_is_taken(_context: Any, response: Any, case: Any) -
 
 
 def _config(house: House, role: str) -> SchemathesisConfig:
-    examples = size("rest_examples", 5, 300)
+    examples = size("rest_examples", 2, 300)
     return SchemathesisConfig.from_dict(
         {
             "seed": size("rest_seed", 1, 1),
@@ -62,6 +97,10 @@ def _config(house: House, role: str) -> SchemathesisConfig:
             # Who may look and no more is refused nearly everything, which few requests show.
             "phases": {"coverage": {"enabled": role == "admin" or examples > 50}},
             "checks": {
+                # 413: a text that is too long may make a body that is too large.
+                "negative_data_rejection": {
+                    "expected-statuses": ["400", "401", "403", "404", "405", "409", "413", "422"]
+                },
                 "positive_data_acceptance": {
                     "expected-statuses": ["2xx", "401", "403", "404", "409", "422"]
                 },
@@ -115,4 +154,5 @@ def test_every_answer_is_what_the_document_says(house: House, role: str) -> None
     found = list(_failures(house, role))
     if found:
         pytest.fail(f"{len(found)} failures:\n" + "\n\n".join(found[:20]), pytrace=False)
-    assert house.client(role).get("/v1/books").json()["ok"] is True
+    # Not over the API: an admin may have revoked that token, its own, by now.
+    assert verify_books(house.office.store, house.office.keys.public).discrepancies == []

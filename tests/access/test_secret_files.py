@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config, keys, secret_files
+from gateway import config, key_files, secret_files
 from gateway.config import ConfigError
-from gateway.keys import KeyFileError
+from gateway.key_files import KeyFileError
 from gateway.operations import certificates
 from gateway.operations.office import init
 from gateway.pki import folder
@@ -18,7 +18,8 @@ from gateway.secret_files import SecretFileError
 from tests.cli.tallystick import Cli
 
 READ: dict[str, Callable[[Path], object]] = {
-    "gateway.key": keys.load,
+    "gateway.key": key_files.load,
+    "people.key": key_files.people_key,
     "broker/gateway.password": lambda data: config.read_password(config.load(data)),
     "pki/ca.key": folder.load,
     "pki/gateway.key": lambda data: config.check_key_file(
@@ -108,7 +109,7 @@ def test_what_is_no_plain_file_is_refused_at_once(data: Path, name: str) -> None
 def test_a_damaged_key_is_refused_and_not_shown(data: Path, content: bytes) -> None:
     (data / KEY).write_bytes(content)
     with pytest.raises(KeyFileError, match="restore it from a backup"):
-        keys.load(data)
+        key_files.load(data)
 
 
 def test_settings_with_a_password_in_them_are_a_secret_file(data: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from gateway.operations.people import FIRST
 from tests.api.house import House
 from tests.api.test_api_resources import ACCOUNT, DEVICE, TARIFF
 
@@ -13,13 +14,37 @@ pytestmark = pytest.mark.threat("O3")
 GOOD: dict[str, dict[str, Any]] = {
     "addAccount": ACCOUNT | {"id": "another"},
     "changeAccount": {"credit_limit": "7"},
+    "deposit": {"amount": "7", "reference": "r"},
+    "withdraw": {"amount": "7"},
+    "recordWithdrawalOutcome": {"outcome": "done"},
+    "proposePayoutAccount": {"details": {"to": "the till"}},
+    "proposeReversal": {"entry": 1, "reason": "wrong"},
     "registerDevice": DEVICE,
+    "addClaim": {"account_id": "fleet"},
+    "claimDevice": {"code": "0" * 24, "public_key": DEVICE["public_key"], "name": "x"},
     "addTariff": TARIFF | {"name": "water", "unit": "L"},
     "settle": {},
+    "dryRun": {},
+    "setSchedule": {"cron": "0 2 * * *"},
+    "setFollower": {"follower_id": "0" * 64},
+    "addBand": {"tariff_id": "0" * 64, "follower_id": "1" * 64, "cron": "0 22 * * *"},
     "recordOutcomes": {"outcomes": [{"instruction": "run-1-fleet", "outcome": "done"}]},
+    "takeBankFile": {"content": "<a/>"},
+    "assignBooking": {"account": "fleet"},
+    "concludeInstruction": {"outcome": "failed", "reason": "the rail is gone"},
     "addToken": {"name": "x", "role": "viewer"},
+    "invitePerson": {"name": "new", "role": "viewer"},
+    "changePerson": {"role": "operator"},
+    "resetPerson": {"lifetime_s": 60},
+    "logIn": {"name": "x", "password": "x"},
+    "changePassword": {"password": "x", "new_password": "a new one of some length"},
+    "lookAtWelcome": {"token": "0" * 64},
+    "enter": {"token": "0" * 64, "password": "a new one of some length"},
     "issueDeviceCertificate": {"days": 30},
     "liftFence": {},
+    "eraseAccount": {"reason": "asked to"},
+    "addWebhook": {"url": "http://127.0.0.1:9/", "loopback": True},
+    "replayWebhook": {"first": 1, "last": 2},
 }
 """A body that each operation with one takes."""
 LEDGER = (
@@ -75,6 +100,11 @@ def _ready(house: House) -> TestClient:
 def _call(client: TestClient, house: House, operation: str, body: object) -> Any:
     method, path, _schema = _with_bodies(house)[operation]
     path = path.replace("{account_id}", "fleet").replace("{run}", "1")
+    path = path.replace("{instruction}", "run-9-nobody")
+    path = path.replace("{number}", "1").replace("{booking_id}", "0" * 64)
+    path = path.replace("{subject}", "EUR").replace("{name}", FIRST)
+    path = path.replace("{tariff_id}", "0" * 64)
+    path = path.replace("{webhook_id}", "0" * 12)
     path = path.replace("{device_id}", next(iter(house.device_keys)))
     return client.request(method, path, json=body)
 
@@ -99,10 +129,28 @@ def test_a_field_that_an_operation_has_not_is_refused(house: House, operation: s
         assert answer.status_code == 422, (operation, name)
         assert [each["field"] for each in answer.json()["errors"]] == [name or "body"]
     assert _books(client) == before
-    # Here is no authority that could issue one, and no fence that could be lifted.
-    refused = operation in ("issueDeviceCertificate", "liftFence")
+    # Here is no authority that could issue one, no fence to be lifted, nowhere to pay to, no bank,
+    # nobody who could log in, no tariff of such an id, and no code or link that was given out.
+    refused = {
+        "issueDeviceCertificate": 409,
+        "liftFence": 409,
+        "eraseAccount": 409,
+        "withdraw": 409,
+        "recordWithdrawalOutcome": 404,
+        "takeBankFile": 422,
+        "claimDevice": 403,
+        "assignBooking": 404,
+        "concludeInstruction": 404,
+        "setFollower": 422,
+        "addBand": 422,
+        "replayWebhook": 404,
+        "logIn": 401,
+        "changePassword": 409,
+        "lookAtWelcome": 403,
+        "enter": 403,
+    }
     status = _call(client, house, operation, GOOD[operation]).status_code
-    assert status == 409 if refused else status < 300
+    assert status == refused.get(operation, status) and (operation in refused or status < 300)
 
 
 def _books(client: TestClient) -> list[object]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from nacl.signing import SigningKey
@@ -12,16 +13,19 @@ from nacl.signing import SigningKey
 from gateway import config
 from gateway.api.app import create_app
 from gateway.api.services import Services
-from gateway.api.throttle import Throttle
+from gateway.api.throttle import Throttle, for_logins
 from gateway.operations import accounts, devices, tariffs, tokens
 from gateway.operations.office import Office, init, opened
+from gateway.operations.passwords import Passwords
 from gateway.store import channels
 from gateway.store.tables import Channel
 from protocol import envelope
-from protocol.messages import Iou, Terms
+from protocol.messages import Iou, Opened, Terms
 from protocol.pricing import Tariff
 
 FAR = 2**40
+CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""Passwords as they are kept, at a cost that tests can pay."""
 CAPACITY = 1_000_000
 
 
@@ -61,6 +65,7 @@ class House:
             bytes(key.verify_key),
             account,
             f"device {number}",
+            self.office.keys.public,
         )
         self.device_keys[row.id] = key
         return str(row.id)
@@ -89,7 +94,9 @@ class House:
                     payee_account="operator",
                     tariff_id=price.id(),
                     open_message=envelope.sign1("open", terms.payload(), sign),
-                    opened_message=b"opened",
+                    opened_message=self.office.keys.sign1(
+                        "opened", Opened(channel_id, 5, 100, 0).payload()
+                    ),
                     capacity=CAPACITY,
                     expires_at=FAR,
                     window_units=100,
@@ -116,12 +123,18 @@ def house_in(
         services = Services(
             office.store,
             office.keys,
-            office.rail,
+            office.rails,
             office.credentials,
+            office.config.payout_cooling,
+            office.people_key,
+            CHEAP,
             not_ready=lambda: lacking,
             throttle=Throttle(clock or (lambda: time[0])),
+            stream_seconds=0.05,
+            claim_throttle=Throttle(clock or (lambda: time[0])),
+            login_throttle=for_logins(clock or (lambda: time[0])),
         )
         known = {"admin": str(made.admin_token)}
-        for role in ("viewer", "operator"):
+        for role in ("viewer", "operator", "finance"):
             _id, known[role] = tokens.add(office.store, role, role)
         yield House(office, create_app(services), known, lacking, throttle_time=time)

@@ -8,6 +8,8 @@ from nacl.signing import SigningKey
 
 from gateway.keys import verify
 from gateway.store import devices, notices
+from gateway.verify import Beside, Known, check
+from gateway.verify_bundle import check_bundle
 from protocol import cbor, envelope
 from protocol.ids import device_id
 from protocol.statements import check_lines, read_statement
@@ -68,7 +70,12 @@ def test_an_account_a_tariff_and_a_device_can_be_set_up(admin: TestClient, house
         ("/v1/tariffs", TARIFF | {"window_units": "1000"}, "window_units"),
         ("/v1/tariffs", TARIFF | {"payee_account": "nobody"}, "payee_account"),
         ("/v1/tariffs", TARIFF | {"max_capacity": "0"}, "max_capacity"),
+        ("/v1/tariffs", TARIFF | {"numerator": 9, "max_capacity": "8"}, "max_capacity"),
         ("/v1/tariffs", TARIFF | {"pricing": "free"}, "pricing"),
+        ("/v1/tariffs", TARIFF | {"fee_bp": 10_001}, "fee_bp"),
+        ("/v1/tariffs", TARIFF | {"fee_fixed": "-1"}, "fee_fixed"),
+        ("/v1/tariffs", TARIFF | {"fee_bp": 1, "fee_account": "nobody"}, "fee_account"),
+        ("/v1/tariffs", TARIFF | {"fee_account": "operator"}, "fee_account"),
         ("/v1/tokens", {"name": "x", "role": "root"}, "role"),
         ("/v1/settlements", {"currency": "USD"}, "currency"),
         ("/v1/settlements", {"amount": "1"}, "amount"),
@@ -228,7 +235,30 @@ def test_a_statement_can_be_fetched_and_proven(house: House) -> None:
     )
     assert isinstance(lines, list)
     check_lines(said, lines)
-    assert client.get("/v1/settlements/1/statements/nobody").status_code == 404
+    for form in ("", "/lines", "/proof", "/pdf", "/csv"):
+        assert client.get(f"/v1/settlements/1/statements/nobody{form}").status_code == 404
+    proof = client.get(first["proof"]).content
+    assert check(message, Known(house.office.keys.public), Beside(proof=proof)).ok
+    for form, start in (("pdf", b"%PDF-"), ("csv", b"row,run,account")):
+        answer = client.get(first[form])
+        assert answer.content.startswith(start)
+        assert answer.headers["content-disposition"].endswith(f'-1-fleet.{form}"')
+
+
+def test_the_evidence_on_a_channel_is_one_file_that_proves_itself(house: House) -> None:
+    house.fleet()
+    channel = house.paid(house.device(), 10)
+    client = house.client("operator")
+    client.post("/v1/settlements", json={})
+    url = f"/v1/channels/{channel.hex()}/bundle"
+    for query in ({}, {"account": "fleet"}, {"account": "operator"}):
+        report = check_bundle(client.get(url, params=query).content, [house.office.keys.public])
+        assert report.ok, report.checks
+        assert report.facts["settled"] == report.facts["amount"] == 30
+    wrong = client.get(url, params={"account": "nobody"})
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["field"] == "account"
+    assert client.get(f"/v1/channels/{'0' * 64}/bundle").status_code == 404
 
 
 def test_a_repeated_idempotency_key_settles_once(house: House) -> None:
@@ -257,11 +287,11 @@ def test_a_key_whose_request_failed_can_be_used_again(
     client = house.client("operator")
     headers = {"Idempotency-Key": "november"}
 
-    def full(_run: int, _instructions: object) -> None:
+    def full(_batch: str, _instructions: object) -> None:
         raise OSError("no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(house.office.rail, "submit", full)
+        patched.setattr(house.office.rails["manual"], "submit", full)
         assert client.post("/v1/settlements", json={}, headers=headers).status_code == 500
     assert client.post("/v1/settlements", json={}, headers=headers).status_code == 200
     states = {

@@ -1,0 +1,23 @@
+// Where each thing has its page. What somebody may not look at is named, and leads nowhere.
+
+import { h } from "./dom.js";
+import { may, seesAccount } from "./session.js";
+import { short } from "./words.js";
+
+export const to = {
+  device: (id) => `#/devices/${id}`,
+  channel: (id) => `#/channels/${id}`,
+  account: (id) => `#/accounts/${id}`,
+  tariff: (id) => `#/tariffs/${id}`,
+  run: (number) => `#/settlements/${number}`,
+};
+
+export const link = (href, ...text) => h("a", { href }, ...text);
+
+const linked = (allowed, href, ...text) => (allowed ? link(href, ...text) : h("span", {}, ...text));
+
+export const deviceLink = (id, name) => linked(may("getDevice"), to.device(id), name ?? short(id));
+export const channelLink = (id) => linked(may("getChannel"), to.channel(id), short(id));
+export const accountLink = (id) => linked(may("getAccount") && seesAccount(id), to.account(id), id);
+export const tariffLink = (id, name) => linked(may("getTariff"), to.tariff(id), name ?? short(id));
+export const runLink = (number) => linked(may("getSettlement"), to.run(number), `Run ${number}`);

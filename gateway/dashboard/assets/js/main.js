@@ -1,0 +1,107 @@
+// The frame around all pages: who is signed in, where one can go, and whether figures are live.
+
+import { h, replace } from "./dom.js";
+import { address, find, route, turn } from "./router.js";
+import { forget as forgetSession, may, resume, session } from "./session.js";
+import * as live from "./live.js";
+import { shell } from "./shell.js";
+import { wrong } from "./parts.js";
+import { apply } from "./theme.js";
+import signIn from "./pages/sign-in.js";
+
+route("/", () => import("./pages/overview.js"));
+route("/devices", () => import("./pages/devices.js"));
+route("/devices/:id", () => import("./pages/device.js"));
+route("/channels", () => import("./pages/channels.js"));
+route("/channels/:id", () => import("./pages/channel.js"));
+route("/accounts", () => import("./pages/accounts.js"));
+route("/accounts/:id", () => import("./pages/account.js"));
+route("/tariffs", () => import("./pages/tariffs.js"));
+route("/tariffs/:id", () => import("./pages/tariff.js"));
+route("/settlements", () => import("./pages/settlements.js"));
+route("/settlements/:run", () => import("./pages/run.js"));
+route("/bank", () => import("./pages/bank.js"));
+route("/events", () => import("./pages/events.js"));
+route("/audit", () => import("./pages/audit.js"));
+route("/settings", () => import("./pages/settings.js"));
+route("/welcome/:token", () => import("./pages/welcome.js"));
+
+const app = document.getElementById("app");
+let frame = null;
+let framed = new AbortController();
+
+/** Show the page of the address. */
+async function show() {
+  const path = address();
+  if (path.startsWith("/welcome/")) return alone(await found(path));
+  if (session() === null) return alone({ module: { default: signIn }, params: { then: begin } });
+  if (frame === null) {
+    framed = new AbortController();
+    frame = shell(leave, framed.signal);
+    replace(app, frame.element);
+    if (may("watchEvents")) live.start({ pulse: may("getOverview") });
+  }
+  if (path === "/" && !may("getOverview")) {
+    location.replace(`#${beginning()}`);
+    return;
+  }
+  await within(await found(path));
+}
+
+/** Where somebody begins who has no overview: an owner, at what is theirs. */
+function beginning() {
+  const own = session().accounts ?? [];
+  return own.length === 1 ? `/accounts/${own[0]}` : "/accounts";
+}
+
+async function found(path) {
+  return (await find(path)) ?? { module: { default: () => unknown(path) }, params: {} };
+}
+
+async function within({ module, params }) {
+  const signal = turn();
+  frame.at(address());
+  let page;
+  try {
+    page = await module.default(params, signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    page = { title: "Not to be shown", content: wrong(error) };
+  }
+  if (!signal.aborted) frame.show(page);
+}
+
+async function alone({ module, params }) {
+  frame = null;
+  framed.abort();
+  live.forget();
+  const page = await module.default(params, turn());
+  document.title = `${page.title} – Tallystick`;
+  replace(app, page.content);
+}
+
+function unknown(path) {
+  return {
+    title: "No such page",
+    content: h("div", {}, h("h1", { tabindex: "-1" }, "No such page"), h("p", {}, "There is nothing at ", h("code", {}, path), ". ", h("a", { href: "#/" }, "Go to the overview"), ".")),
+  };
+}
+
+async function begin() {
+  await show();
+}
+
+function leave() {
+  forgetSession();
+  void show();
+}
+
+document.addEventListener("signed-out", leave);
+window.addEventListener("hashchange", () => void show());
+apply();
+try {
+  await resume();
+  await show();
+} catch (error) {
+  replace(app, h("main", { class: "alone" }, wrong(error), h("button", { type: "button", onclick: () => location.reload() }, "Try again")));
+}

@@ -1,0 +1,108 @@
+// Money is an integer of atomic units with a scale, and stays one: BigInt in, digits out. It never
+// becomes a Number, which would round it.
+
+import { h } from "./dom.js";
+
+const LOCALE_DIGITS = { numberingSystem: "latn" };
+
+/** The exact decimal of so many atomic units, as `-12.345000`. */
+export function decimal(amount, scale) {
+  const value = BigInt(amount);
+  const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, "0");
+  const whole = digits.slice(0, digits.length - scale);
+  const sign = value < 0n ? "-" : "";
+  return scale === 0 ? sign + whole : `${sign}${whole}.${digits.slice(-scale)}`;
+}
+
+/** Atomic units from what a person typed, in the viewer's way of writing or with a point.
+ * Throws Error with a sentence for the person. */
+export function atomic(text, scale) {
+  const typed = text.trim().replace(/[\s'\u00a0\u202f]/g, "");
+  const match = /^(\d{1,18})(?:[.,](\d{0,18}))?$/.exec(typed);
+  if (!match) throw new Error("must be an amount, such as 12.50");
+  const fraction = (match[2] ?? "").replace(/0+$/, "");
+  if (fraction.length > scale) throw new Error(`must have at most ${scale} decimal places`);
+  return (BigInt(match[1]) * 10n ** BigInt(scale) + BigInt(fraction.padEnd(scale, "0") || "0")).toString();
+}
+
+function formatter(currency) {
+  try {
+    return new Intl.NumberFormat(undefined, {
+      style: "currency",
+      currency,
+      minimumFractionDigits: 2,
+      maximumFractionDigits: 2,
+      ...LOCALE_DIGITS,
+    });
+  } catch {
+    return null; // three capitals that are no currency of this browser's
+  }
+}
+
+/** The parts of an amount as the viewer writes it: `[text, minor]`, where `minor` marks digits
+ * below the currency's usual two. */
+function parts({ amount, currency, scale }) {
+  const value = BigInt(amount);
+  const [whole, fraction = ""] = decimal(value < 0n ? -value : value, scale).split(".");
+  const main = fraction.slice(0, 2).padEnd(2, "0");
+  const rest = fraction.slice(2);
+  const format = formatter(currency);
+  if (format === null) return [[`${value < 0n ? "-" : ""}${whole}.${main}`, false], [rest, true], [` ${currency}`, false]];
+  // The sign and the grouping come from a whole number that the viewer's locale has written.
+  const signed = value < 0n ? -(BigInt(whole) || 1n) : BigInt(whole);
+  const found = [];
+  for (const part of format.formatToParts(signed)) {
+    if (part.type === "fraction") found.push([main, false], [rest, true]);
+    else if (part.type === "integer" && value < 0n && whole === "0") found.push(["0", false]);
+    else found.push([part.value, false]);
+  }
+  return found;
+}
+
+/** An amount as text, with all its digits. */
+export function moneyText(value) {
+  return parts(value)
+    .map(([text]) => text)
+    .join("");
+}
+
+/** An amount as an element: all its digits, those below the usual two set back. */
+export function money(value) {
+  if (value === null || value === undefined) return h("span", { class: "none" }, "none");
+  const shown = h("span", { class: "money" });
+  for (const [text, minor] of parts(value)) {
+    if (text) shown.append(minor ? h("span", { class: "minor" }, text) : text);
+  }
+  return shown;
+}
+
+/** Amounts of one currency added up. */
+export function sum(values, currency, scale) {
+  const amount = values.reduce((total, each) => total + BigInt(each.amount), 0n);
+  return { amount: amount.toString(), currency, scale };
+}
+
+/** How large `part` is of `whole` in thousandths, 0 to 1000, for drawing alone. */
+export function share(part, whole) {
+  const [a, b] = [BigInt(part), BigInt(whole)];
+  if (b <= 0n) return a > 0n ? 1000 : 0;
+  const found = (a * 1000n) / b;
+  return Number(found < 0n ? 0n : found > 1000n ? 1000n : found);
+}
+
+/** The price of one unit as a money element, as far as 18 decimal places say it exactly. */
+export function price({ numerator, denominator, currency, scale }) {
+  const [n, d] = [BigInt(numerator), BigInt(denominator)];
+  for (let more = 0; more <= 18 - scale; more += 1) {
+    const raised = n * 10n ** BigInt(more);
+    if (raised % d === 0n) return money({ amount: raised / d, currency, scale: scale + more });
+  }
+  return h("span", {}, money({ amount: n, currency, scale }), ` for ${count(d)}`);
+}
+
+const counter = new Intl.NumberFormat(undefined, LOCALE_DIGITS);
+
+/** A whole number as the viewer writes it. */
+export function count(value) {
+  return counter.format(BigInt(value));
+}

@@ -1,0 +1,3 @@
+"""Telling other programs what happened: to where events may be sent, how they are signed, and
+delivering them at least once.
+"""

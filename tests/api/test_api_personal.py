@@ -1,0 +1,33 @@
+"""An account's data over the API: handed over, and erased."""
+
+from tests.api.house import House
+
+
+def test_finance_gets_all_of_an_account_and_an_admin_erases_it(house: House) -> None:
+    house.fleet()
+    device = house.device()
+    channel = house.paid(device, 10)
+    answer = house.client("finance").get("/v1/accounts/fleet/export")
+    assert answer.headers["content-type"] == "application/json"
+    told = answer.json()
+    assert (told["format"], told["account_id"]) == ("tallystick account 1", "fleet")
+    assert [(row["id"], row["amount"]) for row in told["channel"]] == [(channel.hex(), 30)]
+    assert [row["id"] for row in told["device"]] == [device]
+    assert "device.register" in {row["action"] for row in told["audit"]}
+    admin = house.client("admin")
+    assert admin.get("/v1/accounts/nobody/export").status_code == 404
+    refused = admin.post("/v1/accounts/fleet/erase", json={"reason": "asked to"})
+    assert refused.status_code == 409
+    assert f"device {device} is not revoked" in refused.json()["detail"]
+    assert admin.post("/v1/accounts/fleet/erase", json={"reason": ""}).status_code == 422
+    added = {"id": "brief", "name": "Dora Meier", "currency": "EUR"}
+    assert admin.post("/v1/accounts", json=added).json()["erased_at"] is None
+    erased = admin.post("/v1/accounts/brief/erase", json={"reason": "asked to"}).json()
+    assert (erased["status"], erased["name"][:7]) == ("closed", "erased ")
+    assert erased["erased_at"] > 0
+    records = admin.get("/v1/audit", params={"subject": "brief"}).json()["items"]
+    assert [(row["action"], row["erased"]) for row in records] == [
+        ("account.erase", False),
+        ("account.add", True),
+    ]
+    assert records[1]["after"] is None

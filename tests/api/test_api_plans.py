@@ -1,0 +1,55 @@
+"""Prices that change, over the API."""
+
+from fastapi.testclient import TestClient
+
+from tests.api.house import House
+
+
+def added(admin: TestClient, name: str, numerator: str) -> str:
+    """Add a tariff of the same kind as `energy`; its id."""
+    done = admin.post(
+        "/v1/tariffs",
+        json={
+            "name": name,
+            "unit": "W.h",
+            "numerator": numerator,
+            "payee_account": "operator",
+            "window_units": 100,
+            "max_capacity": "1000000",
+            "max_lifetime_s": 86_400,
+        },
+    )
+    assert done.status_code == 201, done.text
+    return str(done.json()["id"])
+
+
+def test_a_tariff_follows_another_until_none_does(house: House, admin: TestClient) -> None:
+    house.fleet()
+    day, night = added(admin, "day", "9"), added(admin, "night", "2")
+    done = admin.put(f"/v1/tariffs/{day}/follower", json={"follower_id": night})
+    assert done.status_code == 200
+    assert (done.json()["tariff"]["name"], done.json()["follower"]["name"]) == ("day", "night")
+    assert admin.get(f"/v1/tariffs/{day}/follower").json() == done.json()
+    assert admin.post(f"/v1/tariffs/{night}/retire").status_code == 409
+    assert admin.delete(f"/v1/tariffs/{day}/follower").json()["follower"] is None
+    assert admin.delete(f"/v1/tariffs/{day}/follower").status_code == 404
+    refused = admin.put(f"/v1/tariffs/{day}/follower", json={"follower_id": day})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "follower_id")
+
+
+def test_times_of_use_are_added_listed_and_removed(house: House, admin: TestClient) -> None:
+    house.fleet()
+    day, night = added(admin, "day", "9"), added(admin, "night", "2")
+    band = {"tariff_id": day, "follower_id": night, "cron": "0 22 * * *", "time_zone": "Asia/Tokyo"}
+    done = admin.post("/v1/bands", json=band)
+    assert done.status_code == 201
+    assert (done.json()["tariff"], done.json()["follower"]) == ("day", "night")
+    assert done.json()["next_due"] > 0
+    assert admin.get("/v1/bands").json()["items"] == [done.json()]
+    assert admin.post("/v1/bands", json=band).status_code == 409
+    where = f"/v1/bands/{day}/{night}"
+    times = {"cron": "0 22 * * *", "time_zone": "Asia/Tokyo"}
+    assert admin.delete(where, params=times).status_code == 204
+    assert admin.delete(where, params=times).status_code == 404
+    refused = admin.post("/v1/bands", json={**band, "cron": "never"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "cron")

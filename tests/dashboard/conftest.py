@@ -1,0 +1,5 @@
+"""The API's house, for what needs no browser."""
+
+from tests.api.conftest import house
+
+__all__ = ["house"]
