@@ -9,13 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from simulator.world import actions_money, actions_times
+from simulator.world.actions_money import with_money
+from simulator.world.actions_prices import weave as weave_prices
 from simulator.world.adversary import FORGERIES
 from simulator.world.network import ANY, EFFECTS, GATEWAY
 from simulator.world.storage import POINTS
 from simulator.world.story import DeviceOptions, Operation, Options, Story, TariffOptions
 
 _CREDIT = 10**12
-_UP = ("hello", "open", "iou", "close")
+_UP = ("hello", "open", "iou", "tick", "close")
 _DOWN = ("resume", "offer", "opened", "ack", "grant", "receipt", "refused")
 
 
@@ -36,7 +39,7 @@ def options_of(seed: int) -> Options:
         capacity = draw.choice((40, 150, 100_000)) * max(1, numerator // denominator)
         tariffs.append(
             TariffOptions(
-                f"unit{number}",
+                ("W.h", "L", "s")[number],
                 numerator,
                 denominator,
                 draw.choice(("operator", "merchant")) if number < 2 else "swiss",
@@ -46,13 +49,48 @@ def options_of(seed: int) -> Options:
             )
         )
     devices = []
+    chains = Random(f"chains {seed}")
     for _ in range(draw.randint(3, 6)):
         tariff = draw.choice((0, 0, 0, 1, 1, 2))
         account = "swiss" if tariff == 2 else draw.choice(("fleet", "fleet", "merchant"))
         devices.append(
-            DeviceOptions(account, tariff, draw.choice((1, 1, 3, 10)), tariffs[tariff].capacity)
+            DeviceOptions(
+                account,
+                tariff,
+                draw.choice((1, 1, 3, 10)),
+                tariffs[tariff].capacity,
+                chains.choice((0, 0, 3, 200)),
+            )
         )
+    _let_trade(Random(f"trade {seed}"), devices)
+    _let_top_up(Random(f"topup {seed}"), devices, tariffs)
     return Options(seed, accounts, tariffs, devices, draw.choice((6, 20, 1000)))
+
+
+def _let_trade(draw: Random, devices: list[DeviceOptions]) -> None:
+    """Let one device buy from another, which comes to the rest, in half of the worlds."""
+    buyers = [number for number, each in enumerate(devices) if each.account != "swiss"]
+    if not buyers or draw.random() < 0.5:
+        return
+    number = draw.choice(buyers)
+    buyer = devices[number]
+    devices[number] = replace(buyer, buys_from=len(devices))
+    account = draw.choice(("merchant", "fleet"))
+    devices.append(DeviceOptions(account, buyer.tariff, 1, buyer.capacity, sells=True))
+
+
+def _let_top_up(draw: Random, devices: list[DeviceOptions], tariffs: list[TariffOptions]) -> None:
+    """Let devices that neither sell nor buy from another top their channels up, in half of the
+    worlds: by what a few units cost, up to what the tariff allows, or to less than half of that."""
+    if draw.random() < 0.5:
+        return
+    for number, each in enumerate(devices):
+        if each.sells or each.buys_from >= 0 or draw.random() < 0.3:
+            continue
+        tariff = tariffs[each.tariff]
+        few = draw.choice((2, 9, 30)) * max(1, tariff.numerator // tariff.denominator)
+        most = draw.choice((tariff.capacity, 2 * tariff.capacity, tariff.capacity // 3))
+        devices[number] = replace(each, topup=few, capacity=max(few, most))
 
 
 class _Maker:
@@ -175,6 +213,18 @@ class _Maker:
             return [["decide_between", what, number, self.draw.randrange(4)]]
         return [[what, number]]
 
+    def keys(self) -> list[Operation]:
+        down = self.draw.choice((300, 2_000, 9_000))
+        if self.draw.random() < 0.3:
+            return [["retire_key", self.draw.randrange(2), down]]
+        if self.draw.random() < 0.2:
+            # Over two of them, whoever is away must catch up.
+            number = self.device()
+            self.later(["mend", number])
+            return [["partition", number], ["rotate_key", down], ["rotate_key", down]]
+        self.later(["retire_key", self.draw.randrange(2), down])
+        return [["rotate_key", self.draw.choice((-1, down, down))]]
+
     def revoking(self) -> list[Operation]:
         return [["revoke", self.device()]]
 
@@ -216,6 +266,7 @@ _TROUBLE: dict[str, Callable[[_Maker], list[Operation]]] = {
     "adversary": _Maker.adversary,
     "cheating": _Maker.cheating,
     "operator": _Maker.operator,
+    "keys": _Maker.keys,
     "revoking": _Maker.revoking,
     "settling_badly": _Maker.settling_badly,
     "bad_rail": _Maker.bad_rail,
@@ -230,6 +281,7 @@ _SHARE = {
     "cheating": 0.4,
     "copies": 0.3,
     "long_wait": 0.3,
+    "keys": 0.5,
     "revoking": 0.1,
 }
 """How often a kind comes up among others, where it is not 1."""
@@ -237,7 +289,7 @@ _SHARE = {
 
 def make(seed: int) -> Story:
     """The story of a seed."""
-    options = options_of(seed)
+    options = with_money(options_of(seed))
     maker = _Maker(seed, len(options.devices))
     draw = maker.draw
     chosen = draw.sample(sorted(_TROUBLE), draw.randint(2, 8))
@@ -258,4 +310,6 @@ def make(seed: int) -> Story:
         if draw.random() < 0.6:
             operations.append(["wait", draw.choice((20, 20, 300, 2_000, 9_000))])
     loses_power = any(operation[0] == "lose_power" for operation in operations)
+    operations = actions_times.weave(seed, actions_money.weave(seed, operations))
+    operations = weave_prices(seed, operations, len(options.tariffs))
     return Story(replace(options, loses_power=loses_power), operations)

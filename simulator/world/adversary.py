@@ -7,13 +7,21 @@ may count for more than the signatures in it.
 from nacl.signing import SigningKey
 
 from protocol import envelope, topics
-from protocol.messages import Ack, Close, Iou
+from protocol.messages import TICK_HANDLE_SIZE, Ack, Close, Iou, Successor, Tick
 from simulator.world.broker import Broker, Publish
 from simulator.world.devices import SimulatedDevice
 from simulator.world.faults import Faults
 from simulator.world.watch import Watch
 
-FORGERIES = ("noise", "foreign_iou", "foreign_close", "foreign_ack", "unmeant_kind")
+FORGERIES = (
+    "noise",
+    "foreign_iou",
+    "foreign_tick",
+    "foreign_close",
+    "foreign_ack",
+    "foreign_key",
+    "unmeant_kind",
+)
 
 
 class Adversary:
@@ -24,6 +32,7 @@ class Adversary:
         self._watch = watch
         self._faults = faults
         self._key = SigningKey(b"\x5a" * 32)
+        self._record: list[tuple[str, bytes]] = []
 
     def _sign(self, message: bytes) -> bytes:
         return self._key.sign(message).signature
@@ -33,22 +42,36 @@ class Adversary:
         if what not in FORGERIES:
             raise ValueError(f"forge: must be one of {', '.join(FORGERIES)}, not {what}")
         channel = device.core.current() if device.core is not None else None
-        identifier = bytes(32) if channel is None else bytes(channel.id)
-        paid = 1 if channel is None else int(channel.signed_amount) + 1_000
+        identifier, units, paid = bytes(32), 1, 1
+        if channel is not None:
+            # All is as it should be but the signature, so that nothing else can refuse it.
+            identifier = bytes(channel.id)
+            units = int(channel.signed_units) + 7
+            paid = int(channel.terms.price.amount_of(units))
         kind = "iou"
         if what == "foreign_iou":
-            payload = envelope.sign1("iou", Iou(identifier, paid, paid).payload(), self._sign)
+            payload = envelope.sign1("iou", Iou(identifier, paid, units).payload(), self._sign)
+        elif what == "foreign_tick":
+            kind = "tick"
+            payload = Tick(identifier[:TICK_HANDLE_SIZE], 1 + paid % 7, bytes(32)).payload()
         elif what == "foreign_close":
             kind = "close"
             payload = envelope.sign1("close", Close(identifier, b"").payload(), self._sign)
         elif what == "foreign_ack":
-            ack = Ack(identifier, paid, paid, paid + 1_000_000, 2**40)
+            signed = (0, 0) if channel is None else (channel.signed_amount, channel.signed_units)
+            ack = Ack(identifier, *signed, units + 1_000_000, 2**40)
             payload = envelope.mac0("ack", ack.payload(), bytes(32))
             self._faults.took_effect("forged")
             self._broker.inject(topics.down(device.id, "ack"), payload, qos=0)
             return
+        elif what == "foreign_key":
+            word = Successor(bytes(self._key.verify_key), 1).payload()
+            payload = envelope.sign1("successor", word, self._sign)
+            self._faults.took_effect("forged")
+            self._broker.inject(topics.down(device.id, "successor"), payload, qos=1)
+            return
         elif what == "unmeant_kind":
-            payload = envelope.sign1("open", Iou(identifier, paid, paid).payload(), self._sign)
+            payload = envelope.sign1("open", Iou(identifier, paid, units).payload(), self._sign)
         else:
             payload = bytes((7 * index + len(what)) & 255 for index in range(90))
         self._faults.took_effect("forged")
@@ -68,6 +91,20 @@ class Adversary:
         make = topics.up if direction == "up" else topics.down
         self._faults.took_effect("replayed")
         self._broker.inject(make(name, said), payload, qos=topics.QOS[said], retain=retain)
+
+    def record(self) -> None:
+        """Keep what passed lately."""
+        self._record = list(self._broker.seen)
+
+    def play_back(self, device: SimulatedDevice | None, backwards: bool) -> None:
+        """Send all that was kept again, in its order or from its end; to or from another device if
+        that is given."""
+        for topic, payload in reversed(self._record) if backwards else self._record:
+            parts = topic.split("/")
+            name = parts[3] if device is None else device.id
+            make = topics.up if parts[4] == "up" else topics.down
+            self._faults.took_effect("replayed")
+            self._broker.inject(make(name, parts[5]), payload, qos=topics.QOS[parts[5]])
 
     def trespass(self, device: SimulatedDevice, other: SimulatedDevice, back: int) -> None:
         """Let a device's own connection publish on another device's topic."""
@@ -99,5 +136,5 @@ class Adversary:
         message = envelope.sign1("iou", iou.payload(), lambda data: device.key.sign(data).signature)
         self._faults.took_effect("equivocated")
         self._watch.declared("equivocated", device.id)
-        device.excused = True
+        device.excused = device.muddled = True
         self._broker.inject(topics.up(device.id, "iou"), message, qos=0)

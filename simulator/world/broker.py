@@ -77,6 +77,7 @@ class Broker:
         self._sessions: dict[str, Session] = {}
         self._retained: dict[str, bytes] = {}
         self._mid = 0
+        self._doomed_by: tuple[str, int] | None = None
         self.up = True
         self.seen: deque[tuple[str, bytes]] = deque(maxlen=200)
         """The latest messages that passed, which whoever listens could have recorded."""
@@ -115,9 +116,19 @@ class Broker:
             self._end(session)
         self._faults.took_effect("broker_killed")
 
+    def kill_at(self, kind: str, after_ms: int) -> None:
+        """kill -9 so many milliseconds after the next message of this kind came; if 0, before that
+        message is passed on."""
+        self._doomed_by = (kind, after_ms)
+
     def start(self) -> None:
         """Start again, with nothing."""
         self.up = True
+
+    def mend(self) -> None:
+        """Run, and let nothing end it."""
+        self._doomed_by = None
+        self.start()
 
     def _end(self, session: Session, *, tell: bool = True) -> None:
         if not session.alive:
@@ -179,6 +190,13 @@ class Broker:
 
     def _route(self, message: Publish) -> None:
         parts = message.topic.split("/")
+        if self._doomed_by is not None and self._doomed_by[0] == parts[5]:
+            after_ms = self._doomed_by[1]
+            self._doomed_by = None
+            if after_ms == 0:
+                self.kill()
+                return
+            self._clock.after(after_ms, self.kill)
         self.seen.append((message.topic, message.payload))
         receiver = GATEWAY_ID if parts[4] == "up" else parts[3]
         session = self._sessions.get(receiver)

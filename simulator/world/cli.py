@@ -3,6 +3,8 @@
 import json
 import re
 import time
+from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,14 +12,22 @@ import typer
 
 from simulator.world import seeds as many
 from simulator.world import story as stories
-from simulator.world.actions import make
 from simulator.world.faults import KINDS
 from simulator.world.run import Outcome, play
+from simulator.world.scenarios import PLOTS
 from simulator.world.shrink import in_words, shrink
 
 app = typer.Typer(add_completion=False)
 _RANGE = re.compile(r"([0-9]{1,12})\.\.([0-9]{1,12})")
 _TOLD_SECONDS = 5.0
+_WORDS = {plot.name: plot.words for plot in PLOTS}
+
+
+class Generator(StrEnum):
+    """What makes up the story of a seed."""
+
+    operations = "operations"
+    scenarios = "scenarios"
 
 
 def _fail(message: str, status: int = 2) -> typer.Exit:
@@ -30,6 +40,9 @@ def world(
     seed: Annotated[int | None, typer.Option(min=0, help="Play one seed.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Play seeds A..B, both included.")] = None,
     story: Annotated[Path | None, typer.Option(help="Play a story from a file.")] = None,
+    generator: Annotated[
+        Generator, typer.Option(help="What seeds are: random operations, or stories with a plot.")
+    ] = Generator.operations,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes, with --seeds.")] = 1,
     save: Annotated[Path, typer.Option(help="Folder for the short story of a failure.")] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="Result as JSON.")] = False,
@@ -37,20 +50,22 @@ def world(
     """Run devices, broker, gateway, operator and rail in virtual time, with faults, and check that
     no money is lost, doubled or invented.
 
-    The same seed is always the same run. Exit status 1 if an invariant did not hold; the story
-    that broke it is then cut down, told, and written to a file that --story plays again.
+    The same seed of one generator is always the same run. Exit status 1 if an invariant did not
+    hold; the story that broke it is then cut down, told, and written to a file that --story plays
+    again.
     """
     if [seed, seeds, story].count(None) != 2:
         raise _fail("--seed, --seeds, --story: give one of them")
     try:
         many.the_oracle()
+        import_module("gateway.settlement.rails.sepa.rail")
     except ImportError as error:
         raise _fail(f"world: needs the extra tallystick[world] ({error})", 1) from None
     if seeds is not None:
-        _play_many(_range(seeds), jobs, save, as_json)
+        _play_many(generator, _range(seeds), jobs, save, as_json)
         return
     try:
-        chosen = stories.read(story) if story is not None else make(seed or 0)
+        chosen = stories.read(story) if story is not None else _made(generator, seed or 0)
         outcome = play(chosen, many.the_oracle())
     except stories.StoryError as error:
         raise _fail(f"--story: {error}") from None
@@ -62,6 +77,10 @@ def world(
         if story is None:
             _tell_short(chosen, outcome, save)
         raise typer.Exit(1)
+
+
+def _made(generator: Generator, seed: int) -> stories.Story:
+    return many.GENERATORS[generator](seed)
 
 
 def _range(text: str) -> range:
@@ -78,6 +97,7 @@ def _options(story: stories.Story) -> dict[str, Any]:
 def _facts(outcome: Outcome) -> dict[str, Any]:
     return {
         "seed": outcome.seed,
+        "plot": outcome.plot,
         "ok": outcome.ok,
         "failure": outcome.failure,
         "invariant": outcome.number,
@@ -91,6 +111,8 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
 
 
 def _tell_one(story: stories.Story, outcome: Outcome) -> None:
+    if story.plot:
+        typer.echo(f"{story.plot}: {_WORDS.get(story.plot, 'a plot that is told no more')}")
     for name, value in _options(story).items():
         typer.echo(f"{name}: {json.dumps(value)}")
     typer.echo(
@@ -104,10 +126,14 @@ def _tell_one(story: stories.Story, outcome: Outcome) -> None:
     typer.echo("every invariant held" if outcome.ok else f"FAILED {outcome.failure}")
 
 
+def _name(outcome: Outcome) -> str:
+    return f"seed {outcome.seed}" + (f" ({outcome.plot})" if outcome.plot else "")
+
+
 def _tell_short(story: stories.Story, outcome: Outcome, save: Path) -> None:
-    typer.echo(f"seed {outcome.seed}: {outcome.failure}\nlooking for a short story ...", err=True)
+    typer.echo(f"{_name(outcome)}: {outcome.failure}\nlooking for a short story ...", err=True)
     short, found = shrink(story, outcome, lambda each: play(each, many.the_oracle()))
-    path = save / f"story-{outcome.seed}.json"
+    path = save / f"{story.plot or 'story'}-{outcome.seed}.json"
     short.write(path)
     typer.echo(f"{found.failure}\nafter:", err=True)
     for line in in_words(short):
@@ -115,13 +141,13 @@ def _tell_short(story: stories.Story, outcome: Outcome, save: Path) -> None:
     typer.echo(f"replay: tallystick world --story {path}", err=True)
 
 
-def _play_many(seeds: range, jobs: int, save: Path, as_json: bool) -> None:
+def _play_many(generator: Generator, seeds: range, jobs: int, save: Path, as_json: bool) -> None:
     totals = many.Totals()
     began = told = time.monotonic()
-    for outcome in many.outcomes(seeds, jobs):
+    for outcome in many.outcomes(seeds, jobs, generator):
         totals.add(outcome)
         if not outcome.ok:
-            typer.echo(f"seed {outcome.seed}: {outcome.failure}", err=True)
+            typer.echo(f"{_name(outcome)}: {outcome.failure}", err=True)
         if time.monotonic() - told > _TOLD_SECONDS:
             told = time.monotonic()
             typer.echo(
@@ -153,5 +179,5 @@ def _play_many(seeds: range, jobs: int, save: Path, as_json: bool) -> None:
         )
     if totals.failed:
         first = totals.failed[0]
-        _tell_short(make(first.seed), first, save)
+        _tell_short(_made(generator, first.seed), first, save)
         raise typer.Exit(1)

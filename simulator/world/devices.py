@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 
 from firmware.device import Device
+from firmware.earner import Earner, Sale
 from firmware.identity import native_identity
 from firmware.journal import Journal, JournalError
+from firmware.trader import Trader
 from protocol import topics
 from protocol.errors import WireError
+from protocol.payer import OPEN, PayerChannel
+from protocol.pricing import Tariff
+from simulator.crypto import native
 from simulator.world.broker import Broker, Publish, Session
 from simulator.world.clock import Clock
-from simulator.world.crypto import native
 from simulator.world.faults import Faults
 from simulator.world.flash import Flash, PowerCut
 from simulator.world.story import DeviceOptions
@@ -39,6 +43,7 @@ class Surroundings:
     gateway_key: bytes
     tariff_unit: Callable[[int], str]
     tariff_window: Callable[[int], int]
+    tariff_price: Callable[[int], Tariff]
 
 
 class SimulatedDevice:
@@ -61,7 +66,6 @@ class SimulatedDevice:
         self._identity = native_identity(native(self.key), around.gateway_key)
         self.id = str(self._identity.id)
         self.public_key = bytes(self.key.verify_key)
-        self.mac_key = bytes(self._identity.mac_key)
         self.core: Device | None = None
         self.delivered = 0
         """Units that its load ever drew, by a meter that nothing can set back."""
@@ -77,6 +81,10 @@ class SimulatedDevice:
         self.doubled = 0
         """Units that its journal carried unpaid when that was put back or copied: whoever carries
         them may pay for them too."""
+        self.forgotten = 0
+        """Units that it may have forgotten before they were paid: unpaid when its memory went."""
+        self.muddled = False
+        """Whether its memory is not its own latest one, or it cheated: then who knows."""
         self.ended = False
         """Whether an operator ended it for good: nothing more is expected of it."""
         self._random_calls = 0
@@ -89,17 +97,38 @@ class SimulatedDevice:
         self._tampered = False
         self._attempt = 0
         self._held: tuple[int, int] = (-1, -1)
+        self._shown: dict[bytes, int] = {}
+        self.source: SimulatedDevice | None = None
+        """The device that it buys from."""
+        self.earner: Earner | None = None
+        self._earned_flash = Flash()
+        self._kept: tuple[int, int] = (-1, -1)
 
     def came_of_a_copy(self) -> None:
         """What its flash holds is another's memory too."""
-        self.forgot = self.excused = self._tampered = True
+        self.forgot = self.excused = self.muddled = self._tampered = True
 
     # What is done to it
 
     def consume(self, units: int) -> None:
-        """The load wants so many units more, and draws them as soon as the relay allows."""
+        """The load wants so many units more, and draws them as soon as the relay allows. Whoever
+        sells has no load."""
+        if self.options.sells:
+            return
         self.wanted += units
         self._guarded(self._draw)
+
+    def delivers(self) -> bool:
+        """Deliver one unit to whoever buys, if its rules let it; whether it did."""
+        earner = self.earner
+        if self.core is None or earner is None or not earner.may_deliver():
+            return False
+        self._guarded(lambda _core: earner.on_meter(earner.total + 1))
+        if self.earner is not earner:
+            return False
+        window = self._around.tariff_window(self.options.tariff)
+        self._around.watch.oracle.payee_holds(self.id, unpaid_units=earner.unpaid(), window=window)
+        return True
 
     def finish(self) -> None:
         """The owner ends the session: the device closes its channel, and opens no other."""
@@ -116,6 +145,10 @@ class SimulatedDevice:
         """Lose power at the journal's write after `writes` more, with `kept` bytes written."""
         self.flash.cut_at(writes, kept)
 
+    def cut_power_earning(self, writes: int, kept: int) -> None:
+        """Lose power at the write after `writes` more of what it keeps of its earnings."""
+        self._earned_flash.cut_at(writes, kept)
+
     def wipe(self) -> None:
         """Erase the journal and start again."""
         self._around.faults.took_effect("flash_wiped")
@@ -123,6 +156,7 @@ class SimulatedDevice:
         self._off(0)
         self.forgot = self.excused = True
         self.flash.wipe()
+        self._earned_flash.wipe()
         self.broken = False
 
     def put_back(self, age: int) -> None:
@@ -133,7 +167,7 @@ class SimulatedDevice:
         self._around.faults.took_effect("flash_put_back")
         self._around.watch.declared("old_image", self.id)
         self._off(0)
-        self.forgot = self.excused = True
+        self.forgot = self.excused = self.muddled = True
         self.flash.put_back(image)
         self._tampered = True
         self.broken = False
@@ -163,6 +197,7 @@ class SimulatedDevice:
     def mend(self) -> None:
         """No further power cut; the owner wants it to go on."""
         self.flash.cut_never()
+        self._earned_flash.cut_never()
         if self.core is not None and not self.core.wants_channel:
             self.reset()
 
@@ -191,7 +226,7 @@ class SimulatedDevice:
             return
 
         def take(core: Device) -> None:
-            self._say(core.on_message(kind, message.payload, self._ticks()))
+            self._say(self._party(core).on_message(kind, message.payload, self._ticks()))
             self._draw(core)
 
         self._guarded(take)
@@ -204,7 +239,7 @@ class SimulatedDevice:
         # A fleet's devices must not come back in step; a real one draws its wait at random.
         self._reconnect_at = self._around.clock.now + wait // 2 + self._spread(wait // 2)
         if self.core is not None:
-            self.core.on_disconnected()
+            self._party(self.core).on_disconnected()
 
     @property
     def connected(self) -> bool:
@@ -229,7 +264,10 @@ class SimulatedDevice:
         return made.digest(size)
 
     def _off(self, wait_ms: int) -> None:
+        if self.core is not None:
+            self.forgotten += int(self.core.unpaid())
         self.core = None
+        self.earner = None
         self._boot_at = self._around.clock.now + _BOOT_MS + wait_ms
         if self._session is not None:
             self._around.broker.disconnect(self._session)
@@ -247,13 +285,29 @@ class SimulatedDevice:
                 self._around.tariff_unit(self.options.tariff),
                 self.options.step,
                 self.options.capacity,
+                chain_length=self.options.chain_length,
+                payee="" if self.source is None else self.source.id,
+                topup=self.options.topup,
             )
+            if self.options.sells:
+                self.core.wants_channel = False
+                self.earner = self._start_earning(self.core)
         except (JournalError, WireError):
             self._broke()
             return
         if self._tampered:
             self._tampered = False
             self.doubled += int(self.core.unpaid())
+
+    def _start_earning(self, core: Device) -> Earner:
+        price = self._around.tariff_price(self.options.tariff)
+        window = self._around.tariff_window(self.options.tariff)
+        sale = Sale(price, self.options.capacity, window, 86_400)
+        journal = Journal(self._earned_flash)
+        return Earner(self._identity, core.belief, journal, sale, self.options.step)
+
+    def _party(self, core: Device) -> Device | Trader:
+        return core if self.earner is None else Trader(core, self.earner)
 
     def _broke(self) -> None:
         self._off(0)
@@ -270,15 +324,17 @@ class SimulatedDevice:
             return
         self._session = session
         self._attempt = 0
-        self._say(core.on_connected(self._ticks()))
+        self._say(self._party(core).on_connected(self._ticks()))
 
     def _turn(self, core: Device) -> None:
         self._draw(core)
-        self._say(core.on_time(self._ticks()))
+        self._say(self._party(core).on_time(self._ticks()))
 
     def _draw(self, core: Device) -> None:
         for _ in range(_AT_ONCE):
             if self.wanted == 0 or not core.may_deliver():
+                return
+            if self.source is not None and not self.source.delivers():
                 return
             self.wanted -= 1
             self.delivered += 1
@@ -306,13 +362,30 @@ class SimulatedDevice:
             # With another's memory, or an old one of its own, it may be granted what it does not
             # know to have signed.
             return
-        total, unsigned = int(core.total), self.unsigned()
-        if (total, unsigned) != self._held:
-            self._held = (total, unsigned)
+        self._tell_kept(core)
+        total = int(core.total)
+        shown = [int(each.base) + self._shown_units(each) for each in core.channels]
+        signed = max([total - self.unsigned(), *shown])
+        if (total, signed) != self._held:
+            self._held = (total, signed)
             window = self._around.tariff_window(self.options.tariff)
             self._around.watch.oracle.device_holds(
-                self.id, delivered_units=total, signed_units=total - unsigned, window=window
+                self.id, delivered_units=total, signed_units=signed, window=window
             )
+
+    def _tell_kept(self, core: Device) -> None:
+        kept = (
+            int(core.total),
+            max([0, *(int(each.base + each.iou_units) for each in core.channels)]),
+        )
+        if kept != self._kept:
+            self._kept = kept
+            self._around.watch.oracle.device_keeps(self.id, metered=kept[0], paid=kept[1])
+            channel = core.current()
+            # What an earlier channel left unpaid counts on the next once that is open.
+            if channel is not None and channel.state == OPEN:
+                units = int(core.total - channel.base)
+                self._around.watch.oracle.device_delivers(self.id, bytes(channel.id), units)
 
     def unsigned(self) -> int:
         """Units on the meter that no signature covers; 0 while it is off."""
@@ -321,6 +394,14 @@ class SimulatedDevice:
             return 0
         signed = [channel.base + channel.signed_units for channel in core.channels]
         return int(core.total - max([core._record.base, *signed]))
+
+    def _shown_units(self, channel: PayerChannel) -> int:
+        """What it has signed or revealed of a channel: after a reset it knows of no tick, and may
+        deliver as far as the gateway grants for those that arrived."""
+        channel_id = bytes(channel.id)
+        units = max(self._shown.get(channel_id, 0), int(channel.signed_units))
+        self._shown[channel_id] = units
+        return units
 
     def _say(self, sending: list[tuple[str, bytes]]) -> None:
         for kind, message in sending:

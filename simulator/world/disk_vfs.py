@@ -78,7 +78,11 @@ class SqliteDisk(Disk):
         """Take the disk out of SQLite. Raises DiskUnavailable if a connection is still open."""
         with self._lock:
             if self._opened:
+                # SQLite still calls into this disk: it must outlive whoever forgets it.
+                _LEFT_OPEN.append(self)
                 names = sorted({each.name for each in self._opened.values()})
+                # SQLite goes on calling it: it must not be collected.
+                _in_use.append(self)
                 raise c.DiskUnavailable(f"still open: {', '.join(names)}; close its connections")
             self._sqlite.sqlite3_vfs_unregister(ctypes.byref(self._vfs))
 
@@ -296,3 +300,5 @@ class SqliteDisk(Disk):
 
 
 _disks = itertools.count(1)
+_LEFT_OPEN: "list[SqliteDisk]" = []
+_in_use: list[SqliteDisk] = []

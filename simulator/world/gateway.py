@@ -102,11 +102,20 @@ class GatewayMachine:
     def lose_power(self, down_ms: int = _RESTART_MS) -> None:
         """Lose power now, with all that was not synced."""
         self.restart_ms = down_ms
-        if self.storage.lose_power():
-            self._faults.took_effect("power_loss")
+        self._cut_power()
         for process in list(self.processes):
             self._cause = "gateway_killed"
             process.end("killed")
+
+    def lose_power_at(self, point: str, after: int = 0, down_ms: int = _RESTART_MS) -> None:
+        """Lose power at a point of `storage.POINTS`, after so many more of them."""
+        self.restart_ms = down_ms
+        for process in self.processes:
+            process.traps.set(point, after, self._cut_power)
+
+    def _cut_power(self) -> None:
+        if self.storage.lose_power():
+            self._faults.took_effect("power_loss")
 
     def fail_disk(self, what: str, after: int = 0) -> None:
         """Let the disk's `write` or `sync` after so many more fail."""
@@ -126,6 +135,16 @@ class GatewayMachine:
     def right_clock(self) -> None:
         """Its clock is right again."""
         self._ahead_s = 0
+
+    def rotate(self, seed: bytes) -> bytes:
+        """Another key follows its newest; processes use it from their start on. The new public
+        key."""
+        self.keys = self.keys.followed_by(seed, self.now_s())
+        return self.keys.public
+
+    def retire(self, public: bytes) -> None:
+        """A key that was followed is deleted; processes that run still have it."""
+        self.keys = self.keys.without(public)
 
     # What happens by itself
 

@@ -9,6 +9,8 @@ from functools import partial
 
 from simulator.world.devices import SimulatedDevice
 from simulator.world.network import ANY, GATEWAY
+from simulator.world.perform_money import OPERATIONS as MONEY
+from simulator.world.perform_times import OPERATIONS as TIMES
 from simulator.world.story import Operation, StoryError
 from simulator.world.world import World
 
@@ -45,6 +47,7 @@ def _decision(world: World, name: str, number: int) -> Callable[[], bool]:
         "resume": operator.resume,
         "close": operator.close,
         "thaw": operator.thaw,
+        "settle": lambda _device_id: operator.settle(),
     }
     if name not in decisions:
         raise StoryError(f"decision: must be one of {', '.join(decisions)}, not {name}")
@@ -60,6 +63,19 @@ def _between(world: World, name: str, number: int, after: int) -> None:
 
     if world.gateway.current is not None:
         world.gateway.current.traps.between(after, act)
+
+
+def _settle_while(world: World, what: str, after: int) -> None:
+    others: dict[str, Callable[[], None]] = {
+        "second_gateway": world.gateway.start_another,
+        "kill_gateway": world.gateway.kill,
+        "a_day_passes": lambda: world.gateway.jump_clock(86_400),
+        # What is on its way is taken: payments, and ends of channels.
+        "work_goes_on": lambda: world.clock.run_until(world.clock.now + 100),
+    }
+    if what not in others:
+        raise StoryError(f"settle_while: must be one of {', '.join(others)}, not {what}")
+    world.operator.settle_while(others[what], after)
 
 
 def _revoke(world: World, number: int) -> None:
@@ -79,6 +95,7 @@ def _rate(world: World, number: int, numerator: int, denominator: int) -> None:
 
 OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
     "wait": ("{} ms pass", lambda world, ms: world.advance(ms / 1000)),
+    "sleep": ("{} hours pass, in which hardly anything goes on", World.sleep),
     # Loads
     "consume": (
         "device {}'s load draws {} units",
@@ -99,6 +116,10 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         lambda world, place: world.network.heal(_place(world, place)),
     ),
     "kill_broker": ("the broker is killed and forgets all", lambda world: world.broker.kill()),
+    "kill_broker_at": (
+        "the broker will be killed at the next {}, {} ms after it came",
+        lambda world, kind, after: world.broker.kill_at(kind, after),
+    ),
     "start_broker": ("the broker starts", lambda world: world.broker.start()),
     # The gateway's machine
     "kill_gateway": (
@@ -121,6 +142,11 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "the gateway's machine loses power for {} ms",
         lambda world, down: world.gateway.lose_power(down),
     ),
+    "lose_power_at": (
+        "the gateway's machine will lose power at {} number {}+1, for {} ms",
+        lambda world, point, after, down: world.gateway.lose_power_at(point, after, down),
+    ),
+    "fill_disk": ("the disk is full after {} writes more", lambda world, n: world.storage.fill(n)),
     "fail_disk": (
         "the disk's {} number {}+1 will fail",
         lambda world, what, after: world.gateway.fail_disk(what, after),
@@ -130,11 +156,23 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "the gateway's clock jumps by {} s",
         lambda world, seconds: world.gateway.jump_clock(seconds),
     ),
+    "rotate_key": (
+        "another key follows the gateway's, which starts anew after {} ms (below 0: later)",
+        lambda world, down: world.rotate_key(down),
+    ),
+    "retire_key": (
+        "the gateway's oldest key is retired (all the same: {}), it starts anew after {} ms",
+        lambda world, all_the_same, down: world.retire_key(all_the_same, down),
+    ),
     # Devices
     "reset": ("device {} is reset", lambda world, n: _device(world, n).reset()),
     "cut_power": (
         "device {} will lose power at its journal's write {}+1, with {} bytes written",
         lambda world, n, writes, kept: _device(world, n).cut_power_at(writes, kept),
+    ),
+    "cut_power_earning": (
+        "seller {} will lose power at the write {}+1 of its earnings, with {} bytes written",
+        lambda world, n, writes, kept: _device(world, n).cut_power_earning(writes, kept),
     ),
     "wipe": ("device {}'s flash is wiped", lambda world, n: _device(world, n).wipe()),
     "put_back": (
@@ -161,6 +199,13 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         lambda world, n, what: world.adversary.forge(_device(world, n), what),
     ),
     "replay": ("somebody replays the message {} back (device {}, as {!r}, retained {})", _replay),
+    "record": ("somebody keeps what passed lately", lambda world: world.adversary.record()),
+    "play_back": (
+        "somebody plays it all back (device {}, from its end: {})",
+        lambda world, n, backwards: world.adversary.play_back(
+            None if n < 0 else _device(world, n), bool(backwards)
+        ),
+    ),
     "trespass": (
         "device {} publishes on device {}'s topic the message {} back",
         lambda world, n, other, back: world.adversary.trespass(
@@ -198,6 +243,18 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "the operator does {} of device {} before the gateway's transaction {}+1",
         _between,
     ),
+    # Prices
+    "price": (
+        "from now on tariff {} costs {}/{} of its first price",
+        lambda world, n, numerator, denominator: world.prices.change(n, numerator, denominator),
+    ),
+    "band": (
+        "tariff {} costs {}/{} in the first half of every {} minutes",
+        lambda world, n, numerator, denominator, minutes: world.prices.band(
+            n, numerator, denominator, minutes
+        ),
+    ),
+    "prices_due": ("prices change that have fallen due", lambda world: world.prices.due()),
     # Money
     "settle": ("the operator settles", lambda world: world.operator.settle()),
     "settle_twice": (
@@ -211,6 +268,10 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
     "settle_raced": (
         "two operators settle, the other before transaction {}+1",
         lambda world, after: world.operator.settle_raced(after),
+    ),
+    "settle_while": (
+        "the operator settles, meanwhile {}, before transaction {}+1",
+        _settle_while,
     ),
     "rail_execute": ("the rail reads the files and pays", lambda world: world.rail.execute()),
     "rail_again": ("the rail reads all files again", lambda world: world.rail.execute(again=True)),
@@ -230,6 +291,8 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "the operator records the opposite of what was recorded",
         lambda world: world.rail.report_again(opposite=True),
     ),
+    **MONEY,
+    **TIMES,
 }
 """Each operation, in words with its arguments, and what it does; arguments are integers
 and words."""

@@ -12,6 +12,7 @@ from gateway.ingest import upkeep
 from gateway.ingest.context import LEASE, Context, Overtaken
 from gateway.ingest.inbox import Inbox, Received
 from gateway.ingest.ingest import process
+from gateway.ingest.presence import Presence
 from gateway.ingest.replies import Outgoing
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
@@ -25,6 +26,7 @@ from simulator.world.storage import Crash, Opened, Storage
 from simulator.world.watch import Watch
 
 _STEP_MS = 5
+_HUB_FEE_BP = 250
 _RECONNECT_MS = 1_500
 _QUEUED_MOST = 10_000
 
@@ -53,7 +55,8 @@ class Process:
         self._broker = broker
         self._watch = watch
         self._died = died
-        self._opened = Opened(storage, database_clock, watch.committed, watch.disk_failed)
+        self._token = 0
+        self._opened = Opened(storage, database_clock, self._committed, watch.disk_failed)
         self.traps = self._opened.traps
         store = self._opened.store
         self._inbox = Inbox()
@@ -69,7 +72,17 @@ class Process:
             self._opened.close()
             raise
         self.metrics = Metrics()
-        self.context = Context(store, keys, self.metrics, token)
+        presence = Presence(clock=lambda: clock.now / 1000)
+        self.context = Context(
+            store, keys, self.metrics, token, hub_fee_bp=_HUB_FEE_BP, presence=presence
+        )
+        self._token = token
+
+    def _committed(self) -> None:
+        self._watch.committed()
+        # The commit by which it took the lease is the first.
+        if self._token:
+            self._watch.oracle.wrote(LEASE, self._token)
 
     # Connection
 
@@ -139,6 +152,9 @@ class Process:
     def _upkeep(self) -> None:
         upkeep.expire(self.context)
         self._publish(upkeep.tell(self.context))
+        upkeep.observe(self.context)
+        if self._session is not None:
+            self._publish(upkeep.announce(self.context))
 
     def guarded(self, step: Callable[[], object]) -> None:
         """Do something that may end the process."""

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.world.faults import Faults
+from simulator.world.movement import Movement
 from simulator.world.operator import Operator
 from simulator.world.watch import Watch
 
 SCALE = 6
+NAME = "manual"
+FILES = ("run-*.csv", "withdrawal-*.csv")
 
 
 class RailError(Exception):
@@ -30,7 +33,7 @@ class Order:
 
 
 class SimulatedRail:
-    """One bank. `outcomes` are what it did of each instruction: "done" or "failed"."""
+    """One bank. `outcomes` are what it did of each instruction: "done", "failed" or "returned"."""
 
     def __init__(self, folder: Path, operator: Operator, watch: Watch, faults: Faults) -> None:
         self._folder = folder
@@ -38,17 +41,27 @@ class SimulatedRail:
         self._watch = watch
         self._faults = faults
         self._orders: dict[str, Order] = {}
+        self.received: dict[str, Order] = {}
         self.outcomes: dict[str, str] = {}
-        self._reported: set[str] = set()
+        self._reported: dict[str, str] = {}
         self._rejecting = 0
 
     def reject_next(self, count: int = 1) -> None:
         """Refuse the next `count` instructions."""
         self._rejecting += count
 
+    def receive(self, account: str, currency: str, amount: int, reference: str) -> Order:
+        """Somebody pays in for an account, once under each reference; what came under it."""
+        if reference not in self.received:
+            self.received[reference] = Order(account, currency, amount)
+            moved = Movement(NAME, account, currency, amount)
+            self._watch.rail_moved(moved, reference, instructed=False)
+        return self.received[reference]
+
     def execute(self, *, again: bool = False) -> None:
         """Read the files and pay what was not paid. Raises RailError."""
-        for path in sorted(self._folder.glob("run-*.csv"), key=lambda each: (len(each.name), each)):
+        paths = [path for each in FILES for path in self._folder.glob(each)]
+        for path in sorted(paths, key=lambda each: (len(each.name), each)):
             for name, order in self._orders_in(path):
                 known = self._orders.setdefault(name, order)
                 if known != order:
@@ -66,7 +79,17 @@ class SimulatedRail:
             self._faults.took_effect("rail_rejected")
             return
         self.outcomes[name] = "done"
-        self._watch.rail_paid(order.account, order.currency, order.amount, name)
+        moved = Movement(NAME, order.account, order.currency, order.amount)
+        self._watch.rail_moved(moved, name, instructed=True)
+
+    def bring_back(self, back: int) -> None:
+        """Take back one of the payments that it made, the last but `back`."""
+        done = [name for name, outcome in self.outcomes.items() if outcome == "done"]
+        if done:
+            name = done[-1 - back % len(done)]
+            self.outcomes[name] = "returned"
+            self._watch.rail_returned(name)
+            self._faults.took_effect("rail_returned")
 
     def _orders_in(self, path: Path) -> list[tuple[str, Order]]:
         rows = list(csv.reader(io.StringIO(path.read_text())))
@@ -82,20 +105,23 @@ class SimulatedRail:
 
     def report(self, most: int = 1_000_000) -> None:
         """Let the operator record outcomes that were not yet recorded, oldest first."""
-        waiting = [name for name in self.outcomes if name not in self._reported][:most]
-        if waiting and self._operator.record([(name, self.outcomes[name]) for name in waiting]):
-            self._reported.update(waiting)
+        waiting = {
+            name: outcome
+            for name, outcome in self.outcomes.items()
+            if self._reported.get(name) != outcome
+        }
+        told = list(waiting.items())[:most]
+        if told and self._operator.record(told):
+            self._reported.update(told)
 
     def report_again(self, *, opposite: bool = False) -> None:
         """Let the operator record outcomes that are recorded already, or their opposites."""
-        names = [name for name in self.outcomes if name in self._reported]
-        if not names:
-            return
-        turned = {"done": "failed", "failed": "done"} if opposite else {}
-        rows = [(name, turned.get(self.outcomes[name], self.outcomes[name])) for name in names]
-        self._operator.record(rows)
-        self._faults.took_effect("rail_contradicted" if opposite else "rail_recorded_twice")
+        turned = {"done": "failed", "failed": "done", "returned": "failed"} if opposite else {}
+        told = [(name, turned.get(outcome, outcome)) for name, outcome in self._reported.items()]
+        if told:
+            self._operator.record(told)
+            self._faults.took_effect("rail_contradicted" if opposite else "rail_recorded_twice")
 
     def all_reported(self) -> bool:
         """Whether nothing waits to be recorded."""
-        return len(self._reported) == len(self.outcomes)
+        return self._reported == self.outcomes

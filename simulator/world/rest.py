@@ -19,10 +19,18 @@ def waiting(world: "World") -> list[str]:
     if not world.gateway.idle:
         found.append("gateway: busy or not running")
     for device in world.devices:
-        reason = waits_for(device)
+        reason = waits_for(device) or _behind(world, device)
         if reason:
             found.append(f"device {device.number}: {reason}")
     return found
+
+
+def _behind(world: "World", device: SimulatedDevice) -> str:
+    core = device.core
+    if device.removed or device.ended or core is None:
+        return ""
+    newest = world.gateway.keys.public
+    return "" if core.gateway_key == newest else "believes a key that was followed"
 
 
 def waits_for(device: SimulatedDevice) -> str:
@@ -38,11 +46,18 @@ def waits_for(device: SimulatedDevice) -> str:
     if len(core.channels) > 1:
         return f"{len(core.channels)} channels to be ended"
     if channel is None:
-        return "no channel" if core.wants_channel or core.channels else ""
+        # Whoever buys from a device that was ended for good finds nobody to pay.
+        wants = core.wants_channel and not (device.source is not None and device.source.ended)
+        return "no channel" if wants or core.channels else ""
     if channel.state != OPEN:
         return "its channel is not accepted"
     if not channel.is_settled():
         return f"{channel.signed_amount} signed, {channel.acked_amount} acknowledged"
-    if device.wanted:
+    if channel.topup_due:
+        return f"a top-up to {channel.topup_capacity} not answered"
+    if channel.leg_due:
+        return "a leg not answered"
+    # What a buyer gets is its seller's to decide, who serves nobody beyond an unpaid window.
+    if device.wanted and device.source is None:
         return f"{device.wanted} units not delivered"
     return ""

@@ -4,12 +4,13 @@ First trouble, then everything is mended, then all must come to rest within boun
 is left is settled, and model, books and rail must agree.
 """
 
+import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 
 from structlog.testing import capture_logs
 
-from simulator.world.heal import Broken, settle_all
+from simulator.world.heal import settle_all
 from simulator.world.perform import perform
 from simulator.world.story import Story, StoryError
 from simulator.world.watch import OracleMaker
@@ -31,6 +32,7 @@ class Outcome:
     failure: str = ""
     number: int = 0
     last: list[str] = field(default_factory=list)
+    plot: str = ""
 
     @property
     def ok(self) -> bool:
@@ -52,18 +54,22 @@ def play(story: Story, oracle: OracleMaker) -> Outcome:
         except Exception as error:  # noqa: BLE001  whatever nobody expected is what we look for
             failure = f"{type(error).__name__}: {error}"
             number = int(getattr(error, "number", 0))
+        try:
+            digest = world.database_digest()
+        except sqlite3.DatabaseError as error:
+            # What a database that is no longer one holds can't be told, and is a finding.
+            digest = ""
+            failure = failure or f"{type(error).__name__}: {error}"
         return Outcome(
             story.options.seed,
             world.clock.steps,
             len(story.operations),
             world.clock.now,
             world.trace.digest(),
-            world.database_digest(),
+            digest,
             world.faults.counts,
             failure,
             number,
             list(world.trace.last)[-40:] if failure else [],
+            story.plot,
         )
-
-
-__all__ = ["Broken", "Outcome", "play"]

@@ -2,12 +2,20 @@
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from simulator.world.actions import make
+from simulator.world import actions, scenarios
 from simulator.world.run import Outcome, play
+from simulator.world.story import Story
 from simulator.world.watch import OracleMaker
+
+GENERATORS: dict[str, Callable[[int], Story]] = {
+    "operations": actions.make,
+    "scenarios": scenarios.make,
+}
+"""What makes up the story of a seed: each has stories of its own."""
 
 
 @dataclass
@@ -38,15 +46,18 @@ def the_oracle() -> OracleMaker:
     return Oracle
 
 
-def _one(seed: int) -> Outcome:
-    return play(make(seed), the_oracle())
+def _one(generator: str, seed: int) -> Outcome:
+    return play(GENERATORS[generator](seed), the_oracle())
 
 
-def outcomes(seeds: Sequence[int], jobs: int = 1) -> Iterator[Outcome]:
-    """Play these seeds; outcomes come in the seeds' order."""
+def outcomes(
+    seeds: Sequence[int], jobs: int = 1, generator: str = "operations"
+) -> Iterator[Outcome]:
+    """Play these seeds of one of GENERATORS; outcomes come in the seeds' order."""
+    one = partial(_one, generator)
     if jobs <= 1:
-        yield from map(_one, seeds)
+        yield from map(one, seeds)
         return
     # Started anew, not forked: nothing of one process may get into another's story.
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(_one, seeds, chunksize=4)
+        yield from pool.imap(one, seeds, chunksize=4)

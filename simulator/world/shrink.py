@@ -2,6 +2,7 @@
 and Hildebrandt, 2002), and tells it in words."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from simulator.world.perform import told
 from simulator.world.run import Outcome
@@ -28,7 +29,8 @@ def shrink(
     while parts <= len(best.operations) and left > 0:
         size = -(-len(best.operations) // parts)
         for start in range(0, len(best.operations), size):
-            shorter = Story(best.options, best.operations[:start] + best.operations[start + size :])
+            left_over = best.operations[:start] + best.operations[start + size :]
+            shorter = replace(best, operations=left_over)
             left -= 1
             tried = play(shorter)
             if same_failure(outcome, tried):

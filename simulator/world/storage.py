@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any, Protocol
 
 from sqlalchemy import Engine, event
@@ -42,8 +43,12 @@ class Storage(Protocol):
     def fail(self, what: str, after: int) -> None:
         """Let the `write` or `sync` after so many more fail."""
 
-    def fails(self, what: str) -> bool:
-        """Whether this `write` or `sync`, which SQLite was told of, is one to fail."""
+    def fill(self, after: int) -> None:
+        """Let the disk be full after so many writes more."""
+
+    def fails(self, what: str) -> str:
+        """The kind of fault if this `write` or `sync`, which SQLite was told of, is one to fail;
+        else empty."""
 
     def mend(self) -> None:
         """Let nothing fail any more."""
@@ -58,21 +63,34 @@ class Failing:
 
     def __init__(self) -> None:
         self._left: dict[str, int] = {}
+        self._room: int | None = None
 
     def fail(self, what: str, after: int) -> None:
         """Fail a statement that writes (`write`), or a commit (`sync`), after so many more."""
         self._left[what] = after + 1
 
-    def fails(self, what: str) -> bool:
-        """Count one; whether it is one to fail."""
+    def fill(self, after: int) -> None:
+        """Let each write fail after so many more, until somebody mends it."""
+        self._room = after
+
+    def fails(self, what: str) -> str:
+        """Count one; the kind of fault if it is one to fail."""
         left = self._left.get(what, 0)
         if left:
             self._left[what] = left - 1
-        return left == 1
+        if left == 1:
+            return f"{what}_failed"
+        if self._room is None or what != "write":
+            return ""
+        if self._room == 0:
+            return "disk_full"
+        self._room -= 1
+        return ""
 
     def mend(self) -> None:
         """Fail nothing any more."""
         self._left.clear()
+        self._room = None
 
 
 @cache
@@ -117,15 +135,18 @@ class Traps:
     def __init__(self) -> None:
         self._point = ""
         self._left = 0
+        self._first: Callable[[], object] | None = None
         self._between: Callable[[], None] | None = None
         self._between_left = 0
 
-    def set(self, point: str, after: int) -> None:
-        """End the process at `point`, after so many of its kind more have passed."""
+    def set(self, point: str, after: int, first: Callable[[], object] | None = None) -> None:
+        """End the process at `point`, after so many of its kind more have passed, and do something
+        first if that is given."""
         if point not in POINTS:
             raise ValueError(f"point: must be one of {', '.join(POINTS)}, not {point}")
         self._point = point
         self._left = after + 1
+        self._first = first
 
     def between(self, after: int, act: Callable[[], None]) -> None:
         """Do something before a transaction begins, after so many more have begun."""
@@ -143,6 +164,8 @@ class Traps:
             self._left -= 1
             if self._left == 0:
                 self._point = ""
+                if self._first is not None:
+                    self._first()
                 raise Crash(point)
 
     def begins(self) -> None:
@@ -194,9 +217,11 @@ class _Slot:
             self._maybe_fail("write", statement)
 
     def _maybe_fail(self, what: str, statement: str) -> None:
-        if self.storage is not None and self.storage.fails(what):
-            self.failed(what)
-            raise OperationalError(statement, {}, sqlite3.OperationalError("disk I/O error"))
+        why = self.storage.fails(what) if self.storage is not None else ""
+        if why:
+            self.failed(why)
+            error = "database or disk is full" if why == "disk_full" else "disk I/O error"
+            raise OperationalError(statement, {}, sqlite3.OperationalError(error))
 
 
 def _nothing() -> None:
@@ -225,7 +250,7 @@ class Opened:
         self._slot.committed = committed
         self._slot.failed = failed
         self.traps = self._slot.traps
-        self.store = Store(self._slot.engine, clock)
+        self.store = Store(self._slot.engine, clock, random_bytes=Random(clock()).randbytes)
         self._open = True
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ whatever made it up.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ class StoryError(ValueError):
 
 @dataclass(frozen=True)
 class TariffOptions:
-    """A price of numerator/denominator atomic units for one `unit`, paid to `payee`."""
+    """A price of numerator/denominator atomic units for one `unit`, paid to `payee`; who of each
+    interval pays `fee_account` a fixed fee and a share, if that is not empty."""
 
     unit: str
     numerator: int
@@ -28,24 +29,35 @@ class TariffOptions:
     window: int
     capacity: int
     lifetime_s: int
+    fee_fixed: int = 0
+    fee_bp: int = 0
+    fee_account: str = ""
 
 
 @dataclass(frozen=True)
 class DeviceOptions:
     """A device of `account` on the tariff of this number, with an IOU for each `step` units and
-    at most `capacity` atomic units for a channel."""
+    at most `capacity` atomic units for a channel, which opens with `topup` of it and is topped up
+    by as much, if that is not 0; if `chain_length` is not 0, with ticks. One that `sells` delivers
+    to the one that `buys_from` its number, at the tariff's price."""
 
     account: str
     tariff: int
     step: int
     capacity: int
+    chain_length: int = 0
+    sells: bool = False
+    buys_from: int = -1
+    topup: int = 0
 
 
 @dataclass(frozen=True)
 class Options:
     """What a world is made of. `accounts` are (name, currency, credit limit in atomic units);
     `broker_queue` is how many messages may wait at the broker for one client; where the gateway's
-    machine `loses_power` its disk is one that forgets what was not synced."""
+    machine `loses_power` its disk is one that forgets what was not synced; a settlement posts
+    `run_part` channels at once; `deposits` are (account, atomic units) paid in before anything
+    begins."""
 
     seed: int
     accounts: list[tuple[str, str, int]]
@@ -53,14 +65,18 @@ class Options:
     devices: list[DeviceOptions]
     broker_queue: int = 1000
     loses_power: bool = False
+    run_part: int = 20_000
+    deposits: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Story:
-    """A world and the operations done to it, in order."""
+    """A world and the operations done to it, in order; `plot` names the plot that it tells, if it
+    has one."""
 
     options: Options
     operations: list[Operation]
+    plot: str = ""
 
     def write(self, path: Path) -> None:
         """Write it as JSON, one operation to a line. Raises OSError."""
@@ -71,7 +87,8 @@ def text(story: Story) -> str:
     """A story as JSON."""
     lines = ",\n  ".join(json.dumps(each) for each in story.operations)
     options = json.dumps(asdict(story.options))
-    return f'{{"options": {options},\n "operations": [\n  {lines}\n]}}\n'
+    plot = f'"plot": {json.dumps(story.plot)},\n ' if story.plot else ""
+    return f'{{{plot}"options": {options},\n "operations": [\n  {lines}\n]}}\n'
 
 
 def read(path: Path) -> Story:
@@ -82,10 +99,13 @@ def read(path: Path) -> Story:
         options["accounts"] = [
             (str(name), str(currency), int(limit)) for name, currency, limit in options["accounts"]
         ]
+        options["deposits"] = [
+            (str(name), int(amount)) for name, amount in options.get("deposits", ())
+        ]
         options["tariffs"] = [TariffOptions(**each) for each in options["tariffs"]]
         options["devices"] = [DeviceOptions(**each) for each in options["devices"]]
         operations = [list(each) for each in content["operations"]]
-        return Story(Options(**options), operations)
+        return Story(Options(**options), operations, str(content.get("plot", "")))
     except (KeyError, TypeError, ValueError) as error:
         raise StoryError(f"{path}: not a story ({error}); it must be one that `world` wrote") from (
             error

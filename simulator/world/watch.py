@@ -9,6 +9,7 @@ from typing import Protocol
 
 from simulator.world.clock import Clock
 from simulator.world.faults import Faults
+from simulator.world.movement import Movement
 from simulator.world.trace import Trace
 
 
@@ -27,17 +28,35 @@ class Oracle(Protocol):
     ) -> None:
         """A device's meter, and up to where on its scale it has signed."""
 
+    def payee_holds(self, device_id: str, *, unpaid_units: int, window: int) -> None:
+        """What a device that is paid has delivered and nobody paid, and the most that may be."""
+
+    def device_delivers(self, device_id: str, channel: bytes, units: int) -> None:
+        """How many units of a channel a device's load has drawn."""
+
+    def device_keeps(self, device_id: str, *, metered: int, paid: int) -> None:
+        """What a device knows to have metered, and up to where on that scale its IOUs pay."""
+
+    def wrote(self, name: str, token: int) -> None:
+        """A gateway has committed under its token of a lease."""
+
     def gateway_said(self, device_id: str, kind: str, payload: bytes, at: int) -> None:
         """What the gateway handed to the network, also if it is lost later."""
 
-    def rail_paid(self, account: str, currency: str, amount: int, reference: str) -> None:
-        """From the rail's own book."""
+    def rail_moved(self, moved: Movement, reference: str, *, instructed: bool) -> None:
+        """From the rail's own book: above zero from the account, for an instruction or not."""
+
+    def rail_returned(self, reference: str) -> None:
+        """From the rail's own book: what it had moved for an instruction came back."""
+
+    def rail_booked(self, rail: str, amount: int, end_to_end: str, text: str) -> None:
+        """A line of a bank's book as it will be told."""
 
     def declared(self, what: str, subject: str) -> None:
         """What people did on purpose, and what befell a device."""
 
-    def check(self) -> None:
-        """Safety."""
+    def check(self, at: int | None = None) -> None:
+        """Safety, at this Unix second by the gateway's clock."""
 
     def check_settled(self) -> None:
         """Model, books and rail agree."""
@@ -70,11 +89,23 @@ class Watch:
         self.oracle.gateway_said(device_id, kind, payload, self.now_s())
         self._news = True
 
-    def rail_paid(self, account: str, currency: str, amount: int, reference: str) -> None:
-        """The rail moved money: positive from the account, negative to it."""
-        self.trace.note(self._clock.now, f"rail {account} {currency} {amount} {reference}")
-        self.oracle.rail_paid(account, currency, amount, reference)
+    def rail_moved(self, moved: Movement, reference: str, *, instructed: bool) -> None:
+        """A rail moved money, above zero from the account: for the instruction of this id, or under
+        this name where nobody had instructed it."""
+        self.trace.note(self._clock.now, f"{moved} {reference}")
+        self.oracle.rail_moved(moved, reference, instructed=instructed)
         self._news = True
+
+    def rail_returned(self, reference: str) -> None:
+        """What a rail had moved for an instruction came back."""
+        self.trace.note(self._clock.now, f"returned {reference}")
+        self.oracle.rail_returned(reference)
+        self._news = True
+
+    def rail_booked(self, rail: str, amount: int, end_to_end: str, text: str) -> None:
+        """A bank's book has another line."""
+        self.trace.note(self._clock.now, f"{rail} books {amount} {end_to_end} {text}")
+        self.oracle.rail_booked(rail, amount, end_to_end, text)
 
     def declared(self, what: str, subject: str) -> None:
         """Something was done on purpose, or befell a device."""
@@ -86,13 +117,13 @@ class Watch:
         """The database may hold something new."""
         self._news = True
 
-    def disk_failed(self, what: str) -> None:
-        """A write or sync of the gateway's disk failed."""
-        self.faults.took_effect(f"{what}_failed")
+    def disk_failed(self, kind: str) -> None:
+        """A write or sync of the gateway's disk failed, by this kind of fault."""
+        self.faults.took_effect(kind)
         self._news = True
 
     def after_step(self) -> None:
         """Let the oracle look, if anything happened that it could see."""
         if self._news:
             self._news = False
-            self.oracle.check()
+            self.oracle.check(self.now_s())

@@ -10,9 +10,15 @@ from pathlib import Path
 from types import TracebackType
 
 from gateway.keys import GatewayKeys
+from gateway.operations.bank import bank_rail
 from gateway.settlement.rails.manual import ManualRail
+from gateway.settlement.rails.registry import make as make_rail
+from protocol.pricing import Tariff
 from simulator.world import rest
 from simulator.world.adversary import Adversary
+from simulator.world.bank import BOOKS, Bank
+from simulator.world.bookkeeper import Bookkeeper
+from simulator.world.broken import Broken
 from simulator.world.broker import Broker
 from simulator.world.clock import Clock
 from simulator.world.devices import SimulatedDevice, Surroundings
@@ -21,9 +27,12 @@ from simulator.world.faults import Faults
 from simulator.world.gateway import GatewayMachine
 from simulator.world.network import Network
 from simulator.world.operator import Operator
+from simulator.world.prices import Prices
 from simulator.world.rail import SimulatedRail
 from simulator.world.story import Options
+from simulator.world.timetable import Timetable
 from simulator.world.trace import Trace, database_digest
+from simulator.world.treasury import Treasury
 from simulator.world.watch import OracleMaker, Watch
 
 POLL_MS = 1_000
@@ -31,6 +40,8 @@ _COARSE_POLL_MS = 15_000
 _LONG_S = 600
 """Beyond so many seconds at once devices are looked at less often."""
 _HOUSE_MS = 30_000
+_NIGHT_POLL_MS = 1_800_000
+_CREDITOR = "DE98ZZZ09999999999"
 
 
 def memory_folder() -> Path | None:
@@ -62,9 +73,20 @@ class World:
             self.storage, keys, self.clock, self.broker, self.watch, self.faults
         )
         self.watch.now_s = self.gateway.now_s
-        rail_folder = folder / "settlements"
-        self.operator = Operator(self.gateway, ManualRail(rail_folder), self.clock, self.watch)
-        self.rail = SimulatedRail(rail_folder, self.operator, self.watch, self.faults)
+        manual, sepa = folder / "settlements", folder / "sepa"
+        holders = [name for name, currency, _limit in options.accounts if currency == "EUR"]
+        self.bank = Bank(sepa, holders, self.watch, self.faults)
+        settings = {"name": "Operator", "iban": self.bank.iban, "creditor_id": _CREDITOR}
+        at_bank = bank_rail(make_rail("sepa", folder, settings))
+        rails = [ManualRail(manual), at_bank]
+        self.operator = Operator(self.gateway, rails, self.clock, self.watch)
+        self.prices = Prices(self.operator, self.watch, options.tariffs)
+        self.rail = SimulatedRail(manual, self.operator, self.watch, self.faults)
+        self.treasury = Treasury(self.operator, self.rail, self.watch, self.storage.read)
+        self.timetable = Timetable(
+            self.operator, self.treasury, self.watch, self.storage.read, options.run_part
+        )
+        self.bookkeeper = Bookkeeper(self.treasury, self.bank, at_bank, self.watch)
         self.adversary = Adversary(self.broker, self.watch, self.faults)
         self._around = Surroundings(
             self.clock,
@@ -74,12 +96,18 @@ class World:
             keys.public,
             lambda tariff: options.tariffs[tariff].unit,
             self._window,
+            self._price,
         )
         self.operator.set_up(options)
+        for account, amount in options.deposits:
+            self.treasury.pay_in(account, amount)
         self.devices = [
             SimulatedDevice(self._around, number, each, self._seed(f"device {number}"))
             for number, each in enumerate(options.devices)
         ]
+        for device in self.devices:
+            if device.options.buys_from >= 0:
+                device.source = self.devices[device.options.buys_from]
         self.copies: list[SimulatedDevice] = []
         for device in self.devices:
             self.operator.register(device.id, device.public_key, device.options.account)
@@ -108,9 +136,17 @@ class World:
         return hashlib.sha256(f"world {self.options.seed} {name}".encode()).digest()
 
     def _window(self, number: int) -> int:
-        tariff = self.options.tariffs[number]
         # Where a window costs less than one atomic unit, it reaches to the first that costs one.
-        return max(tariff.window, -(-tariff.denominator // max(1, tariff.numerator)))
+        to_next = [
+            -(-denominator // max(1, numerator))
+            for numerator, denominator in self.prices.all_of(number)
+        ]
+        return max([self.options.tariffs[number].window, *to_next])
+
+    def _price(self, number: int) -> Tariff:
+        tariff = self.options.tariffs[number]
+        currency = "CHF" if tariff.payee == "swiss" else "EUR"
+        return Tariff(tariff.unit, tariff.numerator, tariff.denominator, currency)
 
     def _after_step(self) -> None:
         self.watch.after_step()
@@ -119,8 +155,14 @@ class World:
 
     def advance(self, seconds: float) -> None:
         """Let so much time pass, and everything happen that happens by itself."""
-        until = self.clock.now + int(seconds * 1000)
-        poll = POLL_MS if seconds <= _LONG_S else _COARSE_POLL_MS
+        self._pass(int(seconds * 1000), POLL_MS if seconds <= _LONG_S else _COARSE_POLL_MS)
+
+    def sleep(self, hours: int) -> None:
+        """Let hours pass in which hardly anything goes on: clocks are looked at twice in each."""
+        self._pass(hours * 3_600_000, _NIGHT_POLL_MS)
+
+    def _pass(self, milliseconds: int, poll: int) -> None:
+        until = self.clock.now + milliseconds
         while self.clock.now < until:
             self.clock.run_until(min(until, self.clock.now + poll))
             for device in (*self.devices, *self.copies):
@@ -142,37 +184,59 @@ class World:
             original.seed,
             original.flash.copy(),
         )
+        copy.source = original.source
         copy.came_of_a_copy()
         self.copies.append(copy)
-        original.forgot = original.excused = True
+        original.forgot = original.excused = original.muddled = True
         self.faults.took_effect("device_copied")
         self.watch.declared("copied", original.id)
         return copy
 
+    def rotate_key(self, down_ms: int) -> None:
+        """Let another key follow the gateway's, and start it anew after so long; if below 0, it
+        runs on under the old one until something else ends it."""
+        number = len(self.gateway.keys.publics)
+        self.operator.rotate_key(self._seed(f"gateway {number}"))
+        if down_ms >= 0:
+            self.gateway.kill(down_ms)
+
+    def retire_key(self, all_the_same: int, down_ms: int) -> None:
+        """Retire the gateway's oldest key, and start it anew after so long."""
+        if self.operator.retire_key(all_the_same=bool(all_the_same)):
+            self.gateway.kill(down_ms)
+
     def settle(self) -> None:
-        """Settle, let the rail pay, and record what came of it, until nothing is pending."""
+        """Settle, let the rails pay, and record what came of it, until nothing is left to do.
+        Raises Broken if there always is."""
         for _ in range(20):
+            runs = self._runs()
             self.operator.settle()
             self.rail.execute()
             self.rail.report()
+            self.bank.read("none", BOOKS[self.options.seed % len(BOOKS)])
+            if not self.bank.all_stated():
+                self.bank.tell("statement")
+            self.bookkeeper.take_in()
+            while self.bookkeeper.assign():
+                pass
             self.watch.after_step()
             self.advance(2)
-            if not self.operator.instructions_in(("pending", "submitted")) and not self._owed():
+            if not self.unsettled() and self._runs() == runs:
                 return
+        raise Broken(20, f"settling has no end: {', '.join(self.unsettled()) or 'always a run'}")
 
-    def _owed(self) -> bool:
-        """Whether anything is left to settle: another run would find something."""
-        conn = self.storage.read()
-        try:
-            query = (
-                "SELECT EXISTS (SELECT 1 FROM balance WHERE amount <> 0"
-                " AND (account LIKE 'payer:%' OR account LIKE 'payee:%'))"
-                " OR EXISTS (SELECT 1 FROM channel"
-                " WHERE state = 'open' AND amount > settled_amount)"
-            )
-            return bool(conn.execute(query).fetchone()[0])
-        finally:
-            conn.close()
+    def _runs(self) -> dict[int, str]:
+        return {row.number: row.state for row in self.treasury.rows("run", "number").values()}
+
+    def unsettled(self) -> list[str]:
+        """What has come to no end: instructions, outcomes and bookings, in words."""
+        found = self.operator.instructions_in(("pending", "submitted"))
+        if not self.rail.all_reported():
+            found.append("outcomes that were not recorded")
+        if self.bank.outbox or not self.bank.all_stated():
+            found.append("what the bank has told or has to tell")
+        rows = self.treasury.rows("booking", "id").values()
+        return found + [f"booking {row.id}" for row in rows if row.state == "suspense"]
 
     def drain(self, seconds: int = 600) -> list[str]:
         """Let time pass until nobody waits for anything, at most so long; what still waits."""

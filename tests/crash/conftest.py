@@ -7,6 +7,7 @@ import pytest
 
 from simulator.world.disk_c import DiskUnavailable
 from simulator.world.disk_vfs import SqliteDisk
+from tests.services import unavailable
 
 
 @pytest.fixture
@@ -15,6 +16,6 @@ def disk() -> Iterator[SqliteDisk]:
     try:
         made = SqliteDisk(Random(1))
     except DiskUnavailable as why:
-        pytest.skip(str(why))
+        unavailable(str(why))
     yield made
     made.close()

@@ -21,6 +21,7 @@ from gateway.store import outages
 from gateway.store.engine import open_store
 from gateway.store.outages import patiently
 from tests.crash.between import Between, between
+from tests.crash.locks import wait_for_a_lock
 from tests.ingest.parties import Clock, Gateway, Party, kind_of
 from tests.sizes import size
 
@@ -167,24 +168,13 @@ def test_c10_the_victim_of_a_deadlock_begins_again(
         batch = [device.iou(first, 10), device.iou(second, 10)]
         worker = threading.Thread(target=lambda: answers.extend(take(gateway, *batch)))
         worker.start()
-        _wait_for_a_lock(fresh_postgres_url)
+        wait_for_a_lock(fresh_postgres_url)
         other.execute("SELECT 1 FROM channel WHERE id = %s FOR UPDATE", (first,))
         assert gateway.mark(first) == (0, 0, "open")
         other.rollback()
     worker.join(30)
     assert sorted(kind_of(answer) for answer in answers) == ["ack", "ack"]
     assert gateway.mark(first) == gateway.mark(second) == (3_000, 10, "open")
-
-
-def _wait_for_a_lock(url: str) -> None:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    with psycopg.connect(url, autocommit=True) as looking:
-        for _ in range(500):
-            row = looking.execute(query).fetchone()
-            if row is not None and row[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("nobody waits for a lock")
 
 
 @pytest.mark.threat("C10")

@@ -1,7 +1,9 @@
 """Plants bugs one by one in a copy of the tree, and sees who finds them.
 
 `python -m tests.planted.run` plants all and writes what found each, as JSON; `--only TEXT` those
-whose name holds a text; `--seeds N` lets the world look at so many seeds at most.
+whose name holds a text; `--seeds N` lets the world look at so many seeds at most, and
+`--generator scenarios` at those of that generator; `--world-alone` plants those that the world must
+find, and no test looks.
 """
 
 import argparse
@@ -13,9 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from simulator.world.seeds import GENERATORS
 from tests.planted.bugs import BUGS, Bug
 
 ROOT = Path(__file__).parents[2]
@@ -26,11 +29,11 @@ _WORLD_SECONDS = 900
 _TOO_LONG = -1
 _PLAY = """
 import sys
-from simulator.world.actions import make
 from simulator.world.oracle import Oracle
 from simulator.world.run import play
+from simulator.world.seeds import GENERATORS
 for seed in range(1, int(sys.argv[1]) + 1):
-    if not play(make(seed), Oracle).ok:
+    if not play(GENERATORS[sys.argv[2]](seed), Oracle).ok:
         print(seed)
         sys.exit(1)
 """
@@ -49,6 +52,11 @@ class Found:
     by: list[str]
     seeds: int
     seconds: float
+
+
+def must(bug: Bug) -> set[str]:
+    """Who must find it."""
+    return {name for name, told in (("tests", bug.tests), ("world", bug.world)) if told}
 
 
 def copy_tree(to: Path) -> None:
@@ -75,7 +83,7 @@ def mend(bug: Bug, tree: Path) -> None:
     shutil.copy(ROOT / bug.file, tree / bug.file)
 
 
-def hunt(bug: Bug, tree: Path, seeds: int) -> Found:
+def hunt(bug: Bug, tree: Path, seeds: int, generator: str = "operations") -> Found:
     """Let the tests and the world look at a planted bug."""
     started = time.monotonic()
     by = []
@@ -83,7 +91,7 @@ def hunt(bug: Bug, tree: Path, seeds: int) -> Found:
         by.append("tests")
     took = 0
     if bug.world and seeds:
-        done = _run(["-c", _PLAY, str(seeds)], tree, _WORLD_SECONDS)
+        done = _run(["-c", _PLAY, str(seeds), generator], tree, _WORLD_SECONDS)
         if done.returncode == 1:
             by.append("world")
             # An error at its import ends it too, before the first seed.
@@ -96,7 +104,7 @@ def check_hunters(bug: Bug, tree: Path) -> None:
     what fails anyway finds nothing."""
     if bug.tests and _run(_pytest(bug.tests), tree, _TEST_SECONDS).returncode != 0:
         raise BugError(f"{', '.join(bug.tests)}: must pass where no bug is planted")
-    if bug.world and _run(["-c", _PLAY, "1"], tree, _WORLD_SECONDS).returncode != 0:
+    if bug.world and _run(["-c", _PLAY, "1", "operations"], tree, _WORLD_SECONDS).returncode != 0:
         raise BugError("the world: must hold where no bug is planted")
 
 
@@ -128,7 +136,7 @@ def _run(arguments: list[str], tree: Path, seconds: float) -> "subprocess.Comple
     return done
 
 
-def hunt_all(bugs: Sequence[Bug], seeds: int) -> list[Found]:
+def hunt_all(bugs: Sequence[Bug], seeds: int, generator: str) -> list[Found]:
     """Plant each of these bugs, and see who finds it. Raises BugError."""
     with tempfile.TemporaryDirectory(prefix="tallystick-planted-") as name:
         tree = Path(name)
@@ -138,7 +146,7 @@ def hunt_all(bugs: Sequence[Bug], seeds: int) -> list[Found]:
             check_hunters(bug, tree)
         for bug in bugs:
             plant(bug, tree)
-            results.append(hunt(bug, tree, seeds))
+            results.append(hunt(bug, tree, seeds, generator))
             mend(bug, tree)
             found = ", ".join(results[-1].by) or "NOBODY"
             sys.stderr.write(f"{bug.name}: {found} ({results[-1].seconds} s)\n")
@@ -150,11 +158,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="bugs whose name holds this text")
     parser.add_argument("--seeds", type=int, default=50, help="seeds for the world, 0 for none")
+    parser.add_argument(
+        "--generator", choices=tuple(GENERATORS), default="operations", help="whose seeds"
+    )
+    parser.add_argument("--world-alone", action="store_true", help="let no test look")
     options = parser.parse_args()
     bugs = [bug for bug in BUGS if options.only in bug.name]
-    results = hunt_all(bugs, options.seeds)
+    if options.world_alone:
+        bugs = [replace(bug, tests=()) for bug in bugs if bug.world]
+    results = hunt_all(bugs, options.seeds, options.generator)
     sys.stdout.write(json.dumps([asdict(each) for each in results], indent=1) + "\n")
-    return 0 if all(each.by for each in results) else 1
+    missed = [bug.name for bug, each in zip(bugs, results, strict=True) if must(bug) - {*each.by}]
+    if missed:
+        sys.stderr.write(f"not found by all who must: {', '.join(missed)}\n")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

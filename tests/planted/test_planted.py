@@ -1,13 +1,14 @@
 """A bug that would lose, double or invent money is found: by tests that take seconds, or by the
 world. `python -m tests.planted.run` plants all of them."""
 
+import os
 import random
 from pathlib import Path
 
 import pytest
 
 from tests.planted.bugs import BUGS, Bug
-from tests.planted.run import ROOT, check_hunters, copy_tree, hunt, mend, plant
+from tests.planted.run import ROOT, check_hunters, copy_tree, hunt, mend, must, plant
 from tests.sizes import size
 
 COUNT = size("planted", 8, len(BUGS))
@@ -47,7 +48,9 @@ def test_a_planted_bug_is_found(bug: Bug, tree: Path) -> None:
     check_hunters(bug, tree)
     plant(bug, tree)
     try:
-        # The world looks only where no test is named: it takes longer.
-        assert hunt(bug, tree, 0 if bug.tests else SEEDS).by, f"nobody finds: {bug.name}"
+        # In each run the world looks only where no test is named: it takes longer.
+        seeds = SEEDS if os.environ.get("CAMPAIGN") or not bug.tests else 0
+        missing = must(bug) - {*hunt(bug, tree, seeds).by}
+        assert not missing - (set() if seeds else {"world"}), f"{bug.name}: not found by {missing}"
     finally:
         mend(bug, tree)

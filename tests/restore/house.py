@@ -38,7 +38,7 @@ class House:
 
     def settle(self) -> None:
         """One settlement run."""
-        settlement.settle(self.store, self.office.keys, self.office.rail, None)
+        settlement.settle(self.store, self.office.keys, self.office.rails, None, "shell:operator")
 
     def close(self, channel: bytes) -> None:
         """Close a channel at its mark."""
@@ -47,7 +47,7 @@ class House:
 
     def books_are_right(self) -> None:
         """The audit finds nothing."""
-        report = verify_books(self.store, self.office.keys.public)
+        report = verify_books(self.store, *self.office.keys.publics)
         assert report.ok, report.discrepancies
 
 

@@ -136,7 +136,7 @@ def test_a_backup_cut_short_or_longer_is_refused(whole: bytes, tmp_path: Path) -
 def test_a_backup_of_another_gateway_is_refused(house: House) -> None:
     made = house.backup()
     with pytest.raises(ArchiveError, match="key"):
-        check(made.path, GatewayKeys(bytes(32)).public)
+        check(made.path, [GatewayKeys(bytes(32)).public])
 
 
 def test_a_backup_that_somebody_else_sealed_is_refused(house: House) -> None:

@@ -1,10 +1,18 @@
 """After a restore everything that devices signed is there again, to the unit, and paid once."""
 
 import random
+from collections import Counter
 
 import pytest
 
-from gateway.operations import fence
+from gateway.operations import (
+    deposits,
+    fence,
+    payout_accounts,
+    settlement,
+    withdrawals,
+)
+from gateway.store import accounts, channels
 from gateway.store.errors import RestoreFenced
 from tests.restore.town import PRICE, Town
 from tests.sizes import size
@@ -96,9 +104,36 @@ def test_channels_that_opened_and_closed_after_the_backup_are_recovered(
     town.keep_house(4)
     town.all_is_accepted()
     with town.store.read() as conn:
-        from gateway.store import channels
+        found = Counter(row.state for row in channels.page(conn))
+    assert found == {"closed": 3, "open": 1}
 
-        assert channels.count_by_state(conn) == {"closed": 3, "open": 1}
+
+@pytest.mark.threat("C6")
+@pytest.mark.parametrize("ends", [0, 2])
+def test_topups_of_the_lost_hours_come_back_before_what_they_paid(town: Town, ends: int) -> None:
+    pair = town.device(topup=PRICE * 100)
+    pair.meter(50)
+    made = town.backup()
+    for _ in range(ends):
+        pair.meter(400)
+        town.finish_channel(pair)
+    pair.meter(330)
+    pair.wait(10_000)
+    told = max(channel.capacity for channel in pair.device.channels)
+    assert told > PRICE * 330
+    town.restore(made)
+    pair.boot()
+    pair.connect()
+    town.keep_house(6)
+    assert fence.status(town.store).channels["waiting"] == 0
+    town.all_is_accepted()
+    assert pair.device.channels[-1].capacity == told
+    town.compare_rail()
+    town.lift()
+    town.keep_house(30)
+    pair.meter(200)
+    town.all_is_accepted()
+    town.all_is_paid()
 
 
 @pytest.mark.threat("C6")
@@ -139,13 +174,13 @@ def test_a_payment_made_after_the_backup_is_not_made_again(town: Town) -> None:
 
 
 @pytest.mark.threat("C6")
-@pytest.mark.parametrize("seed", range(size("restores", 2, 400)))
+@pytest.mark.parametrize("seed", range(size("restores", 1, 400)))
 def test_any_life_then_a_restore_then_life_again_loses_and_doubles_nothing(
     town: Town, seed: int
 ) -> None:
     chance = random.Random(seed)
     for _ in range(chance.randrange(1, 5)):
-        town.device(step=chance.choice((1, 10, 50)))
+        town.device(step=chance.choice((1, 10, 50)), topup=chance.choice((0, PRICE * 25)))
 
     def live(steps: int, most_closes: int) -> None:
         closes = dict.fromkeys(range(len(town.pairs)), 0)
@@ -196,3 +231,31 @@ def test_any_life_then_a_restore_then_life_again_loses_and_doubles_nothing(
     town.keep_house(10)
     town.all_is_accepted()
     town.all_is_paid()
+
+
+@pytest.mark.threat("C6")
+def test_a_withdrawal_that_the_books_lost_is_not_paid_again(town: Town) -> None:
+    deposits.deposit(town.store, "fleet", 1_000_000, "manual", "known", "token:ann")
+    details = {"to": "the till"}
+    to = payout_accounts.propose(
+        town.store, town.office.rails, "fleet", "manual", details, "token:ann"
+    )
+    payout_accounts.approve(town.store, "fleet", to.id, "token:bob", 0)
+    made = town.backup()
+    deposits.deposit(town.store, "fleet", 500_000, "manual", "lost", "token:ann")
+    asked = withdrawals.request(
+        town.store, town.office.rails, "fleet", 1_200_000, "manual", "token:ann"
+    )
+    withdrawals.approve(town.store, "fleet", asked.number, "token:bob")
+    settlement.hand_over(town.store, town.office.rails)
+    town.bank.execute()
+    town.restore(made)
+    town.compare_rail()
+    # More went back than these books know of: the deposit is to be recorded again first.
+    with pytest.raises(RestoreFenced, match="fleet"):
+        town.lift()
+    deposits.deposit(town.store, "fleet", 500_000, "manual", "lost", "token:ann")
+    town.lift()
+    with town.store.read() as conn:
+        assert accounts.funds(conn, "fleet").posted == -300_000
+    assert town.bank.moved("fleet") == -1_200_000

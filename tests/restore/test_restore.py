@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
+from structlog.testing import capture_logs
 
 from gateway import witness
-from gateway.config import Config
+from gateway.config import Config, ConfigError
 from gateway.doctor import examine
 from gateway.folder_lock import AlreadyServing, locked
-from gateway.keys import KEY_FILE, KeyFileError
+from gateway.key_files import KEY_FILE, KeyFileError
+from gateway.operations import settlement
+from gateway.operations.backup import backup
 from gateway.operations.office import init, opened
 from gateway.operations.restore import WouldLoseNewer, fence_by_hand, restore
 from gateway.store import backup_facts, fence, lease
@@ -23,6 +26,8 @@ from gateway.store.errors import ArchiveError, Fenced, SchemaMismatch
 from gateway.witness import OlderThanSeen
 from tests.restore.house import House, settings
 from tests.restore.town import Town
+from tests.settlement.test_destinations import payout
+from tests.settlement.test_rail_sepa import OPERATOR, PAYEE
 
 
 def facts(town: Town) -> tuple[int, int, int]:
@@ -117,6 +122,46 @@ def _elsewhere(house: House, monkeypatch: pytest.MonkeyPatch) -> Config:
             conn.execute(text("DROP SCHEMA public CASCADE"))
             conn.execute(text("CREATE SCHEMA public"))
     return settings(config.data.parent / "new", "")
+
+
+def test_the_record_of_another_rail_comes_back_where_its_settings_say(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C6: what a bank was given is known again, and given again it is the same."""
+    folder = house.data.parent / "bank"
+    lines = "".join(f'{name} = "{value}"\n' for name, value in OPERATOR.items())
+    with (house.data / "tallystick.toml").open("a") as file:
+        file.write(f'[rails.sepa]\nfolder = "{folder}"\n{lines}')
+    url = house.office.config.database_url
+    with opened(settings(house.data, url)) as office:
+        payout(house.store, "cat", PAYEE)
+        house.fleet.mark(house.fleet.open("ant", "cat", 9), 10_000)
+        (run,) = settlement.settle(office.store, office.keys, office.rails, None, "shell:operator")
+        handed = office.rails["sepa"].handed_over()
+        made = backup(office, house.data.parent / "one.tar", with_key=True)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(before) == {f"run-{run.run}.csv", f"run-{run.run}-pay.xml"}
+    shutil.rmtree(folder)
+    config = _elsewhere(house, monkeypatch)
+    restored = restore(config, made.path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert str(folder / f"run-{run.run}.csv") in restored.files
+    with opened(settings(config.data, "")) as office:
+        rail = office.rails["sepa"]
+        assert [each.id for each in rail.handed_over()] == [f"run-{run.run}-cat"]
+        assert rail.handed_over() == handed
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_rail_that_is_not_set_up_keeps_nothing_from_being_backed_up(house: House) -> None:
+    with (house.data / "tallystick.toml").open("a") as file:
+        file.write('[rails.sepa]\nname = "Nobody"\n')
+    with (
+        opened(settings(house.data, house.office.config.database_url)) as office,
+        capture_logs() as logs,
+    ):
+        backup(office, house.data.parent / "one.tar")
+    assert [each["rail"] for each in logs] == ["sepa"]
 
 
 def test_another_gateways_backup_or_database_is_refused(house: House) -> None:
@@ -269,7 +314,7 @@ def _beat(town: Town) -> None:
 def test_a_witness_that_can_not_be_read_is_named(town: Town) -> None:
     town.stop()
     (town.config.data / witness.FILE).write_text("nonsense")
-    with pytest.raises(Exception, match=r"gateway\.witness: is damaged"), opened(town.config):
+    with pytest.raises(ConfigError, match=r"gateway\.witness: is damaged"), opened(town.config):
         pass
 
 

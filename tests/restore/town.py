@@ -18,11 +18,11 @@ from gateway.ingest.ingest import process
 from gateway.ingest.replies import Outgoing
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
-from gateway.operations import accounts, devices, fence, settlement, tariffs
+from gateway.operations import accounts, devices, fence, reconcile, settlement, tariffs
 from gateway.operations.backup import Backup, backup
 from gateway.operations.office import Office, init, opened
 from gateway.operations.restore import Restored, restore
-from gateway.settlement.rails.manual import Outcome
+from gateway.settlement.rails import Outcome, manual
 from gateway.settlement.verify_books import verify_books
 from gateway.store import lease
 from gateway.store.engine import Store
@@ -44,7 +44,7 @@ class Bank:
 
     def execute(self) -> list[Outcome]:
         """Do what every file in the folder asks; what was done, of all that ever was."""
-        for path in sorted(self._folder.glob("run-*.csv")):
+        for path in manual.files(self._folder):
             with path.open(newline="") as file:
                 for row in csv.DictReader(file):
                     amount = int(Decimal(row["amount"]).scaleb(6))
@@ -98,13 +98,19 @@ class Town:
         """One batch, and the answers to it."""
         return process(self.context, batch)
 
-    def device(self, step: int = 1) -> Pair:
-        """One more device, registered and connected."""
+    def device(self, step: int = 1, topup: int = 0) -> Pair:
+        """One more device, registered and connected. With `topup` its channels open with so much,
+        and are topped up by so much."""
         party = Party(self, len(self.pairs) + 1)  # type: ignore[arg-type]
         devices.register(
-            self.store, self.office.credentials, party.public, "fleet", f"device {len(self.pairs)}"
+            self.store,
+            self.office.credentials,
+            party.public,
+            "fleet",
+            f"device {len(self.pairs)}",
+            self.keys.public,
         )
-        pair = Pair(self, party, step=step)  # type: ignore[arg-type]
+        pair = Pair(self, party, step=step, topup=topup)  # type: ignore[arg-type]
         self.pairs.append(pair)
         pair.connect()
         return pair
@@ -135,7 +141,7 @@ class Town:
 
     def settle(self) -> None:
         """One settlement run."""
-        settlement.settle(self.store, self.keys, self.office.rail, None)
+        settlement.settle(self.store, self.keys, self.office.rails, None, "shell:operator")
 
     def pay(self) -> None:
         """The bank does what it was asked, and its list is taken in."""
@@ -164,12 +170,12 @@ class Town:
 
     def compare_rail(self) -> None:
         """The bank's whole book, and every file it ever got."""
-        files = fence.handed_over(sorted(self.config.manual_folder.glob("run-*.csv")))
-        fence.compare_rail(self.store, "manual", self.bank.execute(), files, "test")
+        handed = reconcile.handed_over(self.office.rails.in_use())
+        fence.compare_rail(self.store, self.bank.execute(), handed, "test")
 
     def lift(self) -> None:
         """Take the fence down."""
-        fence.lift(self.store, self.keys.public, "test")
+        fence.lift(self.store, self.keys.publics, "test")
 
     def metered(self) -> int:
         """What all devices measured, in units."""
@@ -201,7 +207,7 @@ class Town:
 
     def books_are_right(self) -> None:
         """The audit finds nothing."""
-        report = verify_books(self.store, self.keys.public)
+        report = verify_books(self.store, *self.keys.publics)
         assert report.ok, report.discrepancies
 
 

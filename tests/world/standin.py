@@ -8,6 +8,7 @@ from collections.abc import Callable
 import cbor2
 
 from protocol import messages
+from simulator.world.movement import Movement
 
 
 class Wrong(Exception):
@@ -27,7 +28,7 @@ class StandIn:
         self._connection = open_connection
         self._tampered: set[str] = set()
         self._acked: dict[bytes, int] = {}
-        self._paid: dict[str, int] = defaultdict(int)
+        self._moved: dict[str, tuple[str, int]] = {}
 
     def registered(self, device_id: str, public_key: bytes, account: str) -> None:
         pass
@@ -35,11 +36,23 @@ class StandIn:
     def device_said(self, device_id: str, kind: str, payload: bytes, at: int) -> None:
         pass
 
+    def payee_holds(self, device_id: str, *, unpaid_units: int, window: int) -> None:
+        """Nothing."""
+
     def device_holds(
         self, device_id: str, *, delivered_units: int, signed_units: int, window: int
     ) -> None:
         if delivered_units - signed_units > window and device_id not in self._tampered:
             raise Wrong(11, f"{device_id}: {delivered_units - signed_units} units unsigned")
+
+    def device_delivers(self, device_id: str, channel: bytes, units: int) -> None:
+        pass
+
+    def device_keeps(self, device_id: str, *, metered: int, paid: int) -> None:
+        pass
+
+    def wrote(self, name: str, token: int) -> None:
+        pass
 
     def gateway_said(self, device_id: str, kind: str, payload: bytes, at: int) -> None:
         if kind == "ack":
@@ -47,14 +60,20 @@ class StandIn:
             ack = messages.read_ack(cbor2.loads(payload).value[2])
             self._acked[ack.channel] = max(ack.amount, self._acked.get(ack.channel, 0))
 
-    def rail_paid(self, account: str, currency: str, amount: int, reference: str) -> None:
-        self._paid[account] += amount
+    def rail_moved(self, moved: Movement, reference: str, *, instructed: bool) -> None:
+        self._moved[reference] = (moved.account, moved.amount)
+
+    def rail_returned(self, reference: str) -> None:
+        del self._moved[reference]
+
+    def rail_booked(self, rail: str, amount: int, end_to_end: str, text: str) -> None:
+        pass
 
     def declared(self, what: str, subject: str) -> None:
         if what == "old_image":
             self._tampered.add(subject)
 
-    def check(self) -> None:
+    def check(self, at: int | None = None) -> None:
         conn = self._connection()
         try:
             marks = dict(conn.execute("SELECT id, amount FROM channel"))
@@ -73,6 +92,14 @@ class StandIn:
         try:
             rows = conn.execute(
                 "SELECT payer_account, payee_account, sum(amount) FROM channel GROUP BY 1, 2"
+                " UNION ALL SELECT c.payee_account, t.fee_account, sum(i.fee) FROM interval i"
+                " JOIN channel c ON c.id = i.channel_id JOIN tariff t ON t.id = c.tariff_id"
+                " WHERE i.fee > 0 GROUP BY 1, 2"
+            ).fetchall()
+            left = conn.execute(
+                "SELECT account, amount FROM balance WHERE account LIKE 'funds:%'"
+                " OR account LIKE 'payer:%' OR account LIKE 'payee:%'"
+                " OR account LIKE 'fees:%'"
             ).fetchall()
         finally:
             conn.close()
@@ -80,6 +107,11 @@ class StandIn:
         for payer, payee, amount in rows:
             owed[payer] += amount
             owed[payee] -= amount
-        for account in {*owed, *self._paid}:
-            if owed[account] != self._paid[account]:
-                raise Wrong(16, f"{account}: owes {owed[account]}, paid {self._paid[account]}")
+        for name, amount in left:
+            owed[name.partition(":")[2]] -= amount
+        paid: dict[str, int] = defaultdict(int)
+        for account, amount in self._moved.values():
+            paid[account] += amount
+        for account in {*owed, *paid}:
+            if owed[account] != paid[account]:
+                raise Wrong(16, f"{account}: owes {owed[account]}, paid {paid[account]}")

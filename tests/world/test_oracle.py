@@ -13,9 +13,11 @@ import pytest
 from nacl.signing import SigningKey
 
 from protocol import envelope
-from protocol.messages import CLOSE, Ack, Iou, Receipt, Refused
+from protocol.messages import CHECKPOINT, CLOSE, Ack, Grant, Iou, Receipt, Refused, Successor
+from protocol.topups import Topup
 from simulator.world.devices import SimulatedDevice
-from simulator.world.oracle import Oracle, Violation, books
+from simulator.world.movement import Movement
+from simulator.world.oracle import Oracle, Violation, books, books_money
 from simulator.world.oracle.books import ChannelRow, EntryRow
 from simulator.world.oracle.ledger import link
 from simulator.world.story import DeviceOptions, Options, TariffOptions
@@ -103,6 +105,18 @@ class Town:
                 " VALUES (:seq, :line, :account, :currency, :amount)",
                 seq=entry.seq,
                 line=number,
+                account=account,
+                currency=currency,
+                amount=amount,
+            )
+
+    def post(self, kind: str, reference: str, *lines: tuple[str, str, int]) -> None:
+        """Post an entry whose hash is right, and keep its balances."""
+        self.append(kind, reference, *lines)
+        for account, currency, amount in lines:
+            self.change(
+                "INSERT INTO balance (account, currency, amount) VALUES (:account, :currency,"
+                " :amount) ON CONFLICT (account, currency) DO UPDATE SET amount = amount + :amount",
                 account=account,
                 currency=currency,
                 amount=amount,
@@ -201,6 +215,56 @@ def test_4_a_device_signs_more_than_the_capacity(town: Town) -> None:
     assert found.value.number == 4
 
 
+def _topup(town: Town, channel: bytes, capacity: int) -> bytes:
+    payload = Topup(channel, capacity).payload()
+    return envelope.sign1("topup", payload, lambda data: town.device.key.sign(data).signature)
+
+
+def test_4_a_device_signs_more_than_the_capacity_before_its_topup_is_taken(town: Town) -> None:
+    row = town.paying()
+    more = town.iou(row.id, row.capacity + 2, (row.capacity + 2) * 2 // 3)
+    topup = _topup(town, row.id, row.capacity + 2)
+    town.oracle.device_said(town.device.id, "topup", topup, 0)
+    with pytest.raises(Violation) as found:
+        town.oracle.device_said(town.device.id, "iou", more, 0)
+    assert found.value.number == 4
+    grant = Grant(row.id, 0, 0, row.capacity + 2).payload()
+    town.oracle.gateway_said(town.device.id, "grant", envelope.mac0("grant", grant, bytes(32)), 0)
+    town.oracle.device_said(town.device.id, "iou", more, 0)
+
+
+def test_4_the_capacity_is_raised_and_no_topup_says_so(town: Town) -> None:
+    town.change("UPDATE channel SET capacity = capacity + 1 WHERE id = :id", id=town.paying().id)
+    town.finds(4)
+
+
+def _raise(town: Town, row: ChannelRow, stored: int, signed: int) -> None:
+    """Store a capacity that is so much more, on a top-up that says so much more."""
+    town.change(
+        "INSERT INTO topup (channel_id, from_capacity, capacity, message, at)"
+        " VALUES (:id, :capacity, :capacity + :more, :message, 1)",
+        id=row.id,
+        capacity=row.capacity,
+        more=stored,
+        message=_topup(town, row.id, row.capacity + signed),
+    )
+    town.change("UPDATE channel SET capacity = capacity + :m WHERE id = :i", m=stored, i=row.id)
+
+
+def test_4_the_capacity_is_raised_further_than_the_topup_says(town: Town) -> None:
+    _raise(town, town.paying(), 5, 3)
+    town.finds(4)
+
+
+def test_3_a_capacity_that_was_topped_up_falls(town: Town) -> None:
+    row = town.paying()
+    _raise(town, row, 5, 5)
+    town.oracle.check()
+    town.change("DELETE FROM topup")
+    town.change("UPDATE channel SET capacity = capacity - 5 WHERE id = :id", id=row.id)
+    town.finds(3)
+
+
 def test_4_an_account_owes_more_than_it_ever_may(town: Town) -> None:
     town.change("UPDATE account SET credit_limit = 0 WHERE id = :id", id=town.paying().payer)
     judge = Oracle(town.world.gateway.keys.public, town.world.storage.read)
@@ -248,14 +312,7 @@ def test_6_a_channel_that_its_payer_never_opened(town: Town) -> None:
 def test_6_use_is_posted_that_no_channel_has(town: Town) -> None:
     row = town.paying()
     lines = ((f"payer:{row.payer}", "EUR", 7), (f"payee:{row.payee}", "EUR", -7))
-    town.append("interval", "close:made-up", *lines)
-    for account, _, amount in lines:
-        town.change(
-            "INSERT INTO balance (account, currency, amount) VALUES (:account, 'EUR', :amount)"
-            " ON CONFLICT (account, currency) DO UPDATE SET amount = amount + :amount",
-            account=account,
-            amount=amount,
-        )
+    town.post("interval", "close:made-up", *lines)
     town.finds(6)
 
 
@@ -293,11 +350,46 @@ def test_8_a_receipt_that_the_gateway_did_not_sign(town: Town) -> None:
     assert found.value.number == 8
 
 
+def _followed(town: Town) -> None:
+    town.world.operator.rotate_key(b"\x44" * 32)
+
+
+def test_8_a_receipt_by_another_key_than_the_channels(town: Town) -> None:
+    row = town.paying()
+    _followed(town)
+    keys = town.world.gateway.keys
+    receipt = Receipt(row.id, row.amount, row.units, CHECKPOINT, 1).payload()
+    own = keys.of(keys.publics[0]).sign1("receipt", receipt)
+    town.oracle.gateway_said(town.device.id, "receipt", own, 0)
+    newest = keys.sign1("receipt", receipt)
+    with pytest.raises(Violation) as found:
+        town.oracle.gateway_said(town.device.id, "receipt", newest, 0)
+    assert found.value.number == 8
+    # Once the key in its terms is retired, it is the newest that speaks for it.
+    assert town.world.operator.retire_key(all_the_same=True)
+    town.oracle.gateway_said(town.device.id, "receipt", newest, 0)
+
+
+def test_8_a_successor_that_nobody_decided(town: Town) -> None:
+    _followed(town)
+    keys = town.world.gateway.keys
+    town.oracle.gateway_said(town.device.id, "successor", keys.successors()[0], 0)
+    named = Successor(bytes(town.device.key.verify_key), 1).payload()
+    for word in (
+        keys.of(keys.publics[0]).sign1("successor", named),
+        keys.sign1("successor", named),
+        envelope.sign1("successor", named, lambda data: town.device.key.sign(data).signature),
+    ):
+        with pytest.raises(Violation) as found:
+            town.oracle.gateway_said(town.device.id, "successor", word, 0)
+        assert found.value.number == 8
+
+
 def test_9_the_rail_pays_one_reference_twice(town: Town) -> None:
     reference, outcome = next(iter(town.world.rail.outcomes.items()))
     assert outcome == "done"
     with pytest.raises(Violation) as found:
-        town.oracle.rail_paid("x", "EUR", 1, reference)
+        town.oracle.rail_moved(Movement("manual", "x", "EUR", 1), reference, instructed=True)
     assert found.value.number == 9
 
 
@@ -383,16 +475,17 @@ def test_15_an_old_entry_was_altered(town: Town) -> None:
 
 
 def test_16_the_rail_pays_what_nobody_instructed(town: Town) -> None:
-    town.oracle.rail_paid("fleet", "EUR", 1, "nobody's")
+    town.oracle.rail_moved(Movement("manual", "fleet", "EUR", 1), "nobody's", instructed=True)
     town.finds(16)
 
 
 def test_16_the_rail_pays_another_amount(town: Town) -> None:
     town.world.operator.settle()
     with closing(town.world.storage.read()) as conn:
-        asked = next(row for row in books.instructions(conn).values() if row.state != "done")
+        asked = next(row for row in books_money.instructions(conn).values() if row.state != "done")
     sign = 1 if asked.direction == "collect" else -1
-    town.oracle.rail_paid(asked.account, asked.currency, sign * (asked.amount + 1), asked.id)
+    moved = Movement("manual", asked.account, asked.currency, sign * (asked.amount + 1))
+    town.oracle.rail_moved(moved, asked.id, instructed=True)
     town.finds(16)
 
 
@@ -451,6 +544,37 @@ def test_21_a_refusal_for_no_known_reason(town: Town) -> None:
     with pytest.raises(Violation) as found:
         town.oracle.gateway_said(town.device.id, "refused", message, 0)
     assert found.value.number == 21
+
+
+def test_10_a_device_forgets_what_it_paid_for(town: Town) -> None:
+    town.oracle.device_keeps(town.device.id, metered=500, paid=500)
+    town.oracle.device_keeps(town.device.id, metered=500, paid=40)
+    with pytest.raises(Violation) as found:
+        town.oracle.device_keeps(town.device.id, metered=499, paid=0)
+    assert found.value.number == 10
+    town.oracle.declared("key_wiped", town.device.id)
+    town.oracle.device_keeps(town.device.id, metered=0, paid=0)
+
+
+def test_11_more_is_delivered_than_a_window_beyond_what_is_accepted(town: Town) -> None:
+    row = town.paying()
+    town.oracle.device_delivers(town.device.id, row.id, row.units + row.window)
+    town.oracle.check()
+    town.oracle.device_delivers(town.device.id, row.id, row.units + row.window + 1)
+    town.finds(11)
+
+
+def test_13_a_channel_is_not_in_the_currency_that_was_signed(town: Town) -> None:
+    town.change("UPDATE tariff SET currency = 'CHF'")
+    town.finds(13)
+
+
+def test_14_a_worker_that_was_replaced_writes(town: Town) -> None:
+    process = town.world.gateway.processes[0]
+    town.oracle.wrote("ingest", process._token)
+    with pytest.raises(Violation) as found:
+        town.oracle.wrote("ingest", process._token - 1)
+    assert found.value.number == 14
 
 
 def test_20_a_revoked_key_owes_nothing_more(town: Town) -> None:

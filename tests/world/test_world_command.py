@@ -11,6 +11,9 @@ from gateway.settlement import instructions
 from simulator.world.actions import options_of
 from simulator.world.cli import app
 from simulator.world.faults import KINDS
+from simulator.world.run import play
+from simulator.world.scenarios import PLOTS, make
+from simulator.world.seeds import GENERATORS, the_oracle
 from simulator.world.story import Story
 
 RUN = CliRunner()
@@ -32,6 +35,14 @@ def test_a_seed_as_json() -> None:
     assert (found["seed"], found["ok"], found["failure"]) == (4, True, "")
     assert found["options"]["seed"] == 4
     assert set(found["faults"]) <= set(KINDS)
+
+
+def test_a_seed_of_a_plot_names_it_and_tells_it_in_a_line() -> None:
+    done = RUN.invoke(app, ["--generator", "scenarios", "--seed", "1"])
+    assert done.exit_code == 0
+    plot = PLOTS[1]
+    assert done.stdout.splitlines()[0] == f"{plot.name}: {plot.words}"
+    assert f"trace {play(make(1), the_oracle()).trace}" in done.stdout.splitlines()
 
 
 def test_seeds_on_two_processes_are_what_they_are_on_one() -> None:
@@ -63,12 +74,14 @@ def test_a_failure_leaves_a_short_story_that_plays_again(
 ) -> None:
     real = instructions.outcome_entry
 
-    def as_if_done(row: Any, outcome: str, note: str, at: int) -> Any:
-        return real(row, "done" if outcome == "failed" else outcome, note, at)
+    def as_if_done(*before: Any) -> Any:
+        *owed, outcome, note, at = before
+        return real(*owed, "done" if outcome == "failed" else outcome, note, at)
 
     monkeypatch.setattr(instructions, "outcome_entry", as_if_done)
-    monkeypatch.setattr(
-        "simulator.world.cli.make",
+    monkeypatch.setitem(
+        GENERATORS,
+        "operations",
         lambda seed: Story(
             options_of(seed),
             [["wait", 2000], ["consume", 0, 5], ["wait", 500], ["rail_reject", 1], ["wait", 90]],

@@ -1,7 +1,7 @@
 """What is stored, by plain SQL: the only place that knows tables and columns."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,18 @@ class ChannelRow:
     settled_amount: int
     settled_units: int
     serial: int
+    tick_index: int
+    tick_preimage: bytes | None
+    mirror_of: bytes | None
+    mirror_fee_bp: int | None
+    currency: str
+    topup: bytes | None
+    """The message that its capacity rests on, where that is not the terms'."""
+    fee_fixed: int
+    fee_bp: int
+    fee_account: str | None
+    legs: tuple[bytes, ...] = field(kw_only=True)
+    """The messages that its later prices rest on."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,7 @@ class IntervalRow:
     from_units: int
     to_units: int
     entry: int | None
+    fee: int
 
 
 @dataclass(frozen=True)
@@ -50,32 +63,30 @@ class EntryRow:
     lines: tuple[tuple[str, str, int], ...]
 
 
-@dataclass(frozen=True)
-class InstructionRow:
-    """One movement of money that the rail is asked for."""
-
-    id: str
-    account: str
-    direction: str
-    amount: int
-    currency: str
-    state: str
-
-
 def channels(conn: sqlite3.Connection) -> dict[bytes, ChannelRow]:
     """All channels by id."""
     rows = conn.execute(
-        "SELECT id, device_id, payer_account, payee_account, open_message, capacity, expires_at,"
-        " window_units, state, amount, units, iou, settled_amount, settled_units, serial"
-        " FROM channel"
+        "SELECT c.id, c.device_id, c.payer_account, c.payee_account, c.open_message, c.capacity,"
+        " c.expires_at, c.window_units, c.state, c.amount, c.units, c.iou, c.settled_amount,"
+        " c.settled_units, c.serial, c.tick_index, c.tick_preimage, c.mirror_of, c.mirror_fee_bp,"
+        " t.currency,"
+        " (SELECT message FROM topup WHERE channel_id = c.id ORDER BY capacity DESC LIMIT 1),"
+        " t.fee_fixed, t.fee_bp, t.fee_account"
+        " FROM channel c JOIN tariff t ON t.id = c.tariff_id"
     )
-    return {row[0]: ChannelRow(*row) for row in rows}
+    legs: dict[bytes, tuple[bytes, ...]] = {}
+    for channel, message in conn.execute(
+        "SELECT channel_id, message FROM leg ORDER BY channel_id, number"
+    ):
+        legs[channel] = (*legs.get(channel, ()), message)
+    return {row[0]: ChannelRow(*row, legs=legs.get(row[0], ())) for row in rows}
 
 
 def intervals(conn: sqlite3.Connection) -> list[IntervalRow]:
     """All intervals, each channel's from its start."""
     rows = conn.execute(
-        "SELECT channel_id, from_amount, to_amount, from_units, to_units, entry_seq FROM interval"
+        "SELECT channel_id, from_amount, to_amount, from_units, to_units, entry_seq, fee"
+        " FROM interval"
         " ORDER BY channel_id, from_amount"
     )
     return [IntervalRow(*row) for row in rows]
@@ -110,14 +121,6 @@ def balances(conn: sqlite3.Connection) -> dict[tuple[str, str], int]:
     """The balances that the gateway keeps, by ledger account and currency; without zeros."""
     rows = conn.execute("SELECT account, currency, amount FROM balance WHERE amount <> 0")
     return {(account, currency): amount for account, currency, amount in rows}
-
-
-def instructions(conn: sqlite3.Connection) -> dict[str, InstructionRow]:
-    """All instructions by id."""
-    rows = conn.execute(
-        "SELECT id, account_id, direction, amount, currency, state FROM instruction"
-    )
-    return {row[0]: InstructionRow(*row) for row in rows}
 
 
 def credit_limits(conn: sqlite3.Connection) -> dict[str, int]:

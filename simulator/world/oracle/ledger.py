@@ -31,7 +31,7 @@ class Ledger:
         self._seq = 0
         self._head = bytes(32)
         self._sums: dict[tuple[str, str], int] = defaultdict(int)
-        self._interval_sums: dict[str, int] = defaultdict(int)
+        self._interval_sums: dict[tuple[str, str], int] = defaultdict(int)
         self._references: set[str] = set()
 
     def check(
@@ -76,7 +76,7 @@ class Ledger:
             sides[currency] += amount
             self._sums[account, currency] += amount
             if entry.kind == "interval":
-                self._interval_sums[account] += amount
+                self._interval_sums[account, currency] += amount
         if any(sides.values()) or len(entry.lines) < 2:
             raise Violation(1, f"entry {entry.seq} ({entry.reference}) does not balance")
         self._references.add(entry.reference)
@@ -84,20 +84,51 @@ class Ledger:
 
     def _posted(self, channels: dict[bytes, ChannelRow], intervals: list[IntervalRow]) -> None:
         """5, 6: each posting of use comes from channels, and each stretch is posted once."""
-        owed: dict[str, int] = defaultdict(int)
         for stretch in intervals:
             channel = channels[stretch.channel]
             if stretch.entry is None:
                 raise Violation(5, f"a stretch of {channel.id.hex()} was never posted")
-            owed["payer:" + channel.payer] += stretch.to_amount - stretch.from_amount
-            owed["payee:" + channel.payee] -= stretch.to_amount - stretch.from_amount
+            if stretch.fee != fee_of(stretch, channel):
+                raise Violation(5, f"a stretch of {channel.id.hex()} has the fee {stretch.fee}")
         posted = {account: amount for account, amount in self._interval_sums.items() if amount}
+        owed = by_ledger_account(channels, intervals)
         expected = {account: amount for account, amount in owed.items() if amount}
         if posted != expected:
             wrong = sorted(posted.items() ^ expected.items())[0][0]
             raise Violation(
                 6, f"{wrong}: {posted.get(wrong, 0)} posted, {expected.get(wrong, 0)} by channels"
             )
+
+
+def fee_of(stretch: IntervalRow, channel: ChannelRow) -> int:
+    """What its payee pays for a stretch: a fixed part and a share, at most all of it."""
+    amount = stretch.to_amount - stretch.from_amount
+    return min(amount, channel.fee_fixed + amount * channel.fee_bp // 10_000)
+
+
+def by_ledger_account(
+    channels: dict[bytes, ChannelRow], intervals: list[IntervalRow]
+) -> dict[tuple[str, str], int]:
+    """What stretches come to on the ledger accounts of payers, payees and whoever earns fees."""
+    owed: dict[tuple[str, str], int] = defaultdict(int)
+    for stretch in intervals:
+        channel = channels[stretch.channel]
+        amount, fee = stretch.to_amount - stretch.from_amount, fee_of(stretch, channel)
+        owed["payer:" + channel.payer, channel.currency] += amount
+        owed["payee:" + channel.payee, channel.currency] -= amount - fee
+        if channel.fee_account is not None:
+            owed["fees:" + channel.fee_account, channel.currency] -= fee
+    return owed
+
+
+def usage(
+    channels: dict[bytes, ChannelRow], intervals: list[IntervalRow]
+) -> dict[tuple[str, str], int]:
+    """What each account owes (below zero: is owed) by all stretches, by account and currency."""
+    owed: dict[tuple[str, str], int] = defaultdict(int)
+    for (name, currency), amount in by_ledger_account(channels, intervals).items():
+        owed[name.partition(":")[2], currency] += amount
+    return owed
 
 
 def _contiguous(channels: dict[bytes, ChannelRow], intervals: list[IntervalRow]) -> None:

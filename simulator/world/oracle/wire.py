@@ -2,6 +2,7 @@
 `cryptography`."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -46,6 +47,29 @@ class Terms:
         return int(Fraction(self.numerator, self.denominator) * units // 1)
 
 
+@dataclass(frozen=True)
+class Leg:
+    """What a channel's payer signed to go on by another price beyond (amount, units)."""
+
+    channel: bytes
+    number: int
+    unit: str
+    numerator: int
+    denominator: int
+    amount: int
+    units: int
+    handle: bytes
+
+
+def price(terms: Terms, legs: Sequence[Leg], units: int) -> int:
+    """What so many units cost on a channel that had these legs, each rounded down once."""
+    within = [leg for leg in legs if leg.units < units]
+    if not within:
+        return terms.price(units)
+    last = within[-1]
+    return last.amount + int(Fraction(last.numerator, last.denominator) * (units - last.units) // 1)
+
+
 def _parts(tag: int, count: int, message: bytes) -> list[Any]:
     try:
         value = cbor2.loads(message)
@@ -87,9 +111,32 @@ def fields(payload: bytes) -> dict[int, Any]:
     return value
 
 
-def terms(message: bytes, key: bytes) -> Terms:
-    """The terms in an `open` that `key` signed. Raises Unreadable."""
-    payload = signed("open", message, key)
+def is_tick(preimage: bytes, index: int, iou: dict[int, Any]) -> bool:
+    """Whether this is value number `index` of the chain that an IOU commits to."""
+    if 5 not in iou or not 0 < index <= iou[5]:
+        return False
+    for _ in range(index):
+        preimage = hashlib.sha256(preimage).digest()
+    return bool(preimage == iou[4])
+
+
+def leg(message: bytes, key: bytes) -> Leg:
+    """The leg that `key` signed, and the IOU in it. Raises Unreadable."""
+    found = fields(signed("leg", message, key))
+    amount = units = 0
+    if found[4]:
+        iou = fields(signed("iou", found[4], key))
+        if iou[1] != found[1]:
+            raise Unreadable("a leg that begins on another channel")
+        amount, units = iou[2], iou[3]
+    tariff = found[3]
+    name = hashlib.sha256(message).digest()[:8]
+    return Leg(found[1], found[2], tariff[1], tariff[2], tariff[3], amount, units, name)
+
+
+def terms(message: bytes, key: bytes, kind: str = "open") -> Terms:
+    """The terms in an `open`, or another kind of message, that `key` signed. Raises Unreadable."""
+    payload = signed(kind, message, key)
     found = fields(payload)
     tariff = found[4]
     return Terms(

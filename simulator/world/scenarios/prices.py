@@ -1,0 +1,62 @@
+"""Plots about prices that change under channels that are open."""
+
+from simulator.world.scenarios.scene import Scene, plot
+from simulator.world.scenarios.sites import BOOTED_MS, STEP_MS, device, price, site
+from simulator.world.story import Options
+
+_DEATHS = ("gateway before", "gateway after", "device", "torn", "broker", "cut off", "none")
+
+
+def _dies(scene: Scene, who: str, number: int) -> None:
+    """Somebody dies as this device goes over to another price, or is cut off before it."""
+    if who == "gateway before":
+        scene.do("kill_gateway_at", "before_commit", scene.over((0, 1, 2)), 500)
+    elif who == "gateway after":
+        scene.do("kill_gateway_at", "after_commit", scene.over((1, 0, 2)), 500)
+    elif who == "torn":
+        scene.do("cut_power", number, scene.over((0, 1)), scene.over((20, 0, 200)))
+    elif who == "broker":
+        scene.do("kill_broker_at", scene.over(("leg", "grant", "offer", "iou")), 12)
+    elif who == "cut off":
+        scene.do("partition", number)
+
+
+@plot(
+    "prices change under open channels as somebody dies",
+    "price_changed",
+    "gateway_killed_in_step",
+    "gateway_killed_after_commit",
+    "device_reset",
+)
+def legs(scene: Scene) -> Options:
+    """One price after another follows on channels that are paid on, by signatures and by ticks,
+    each at somebody's death; a run in between cuts intervals that hold several."""
+    who = scene.over(_DEATHS)
+    chain = scene.over((6, 40))
+    tariff = price(scene.over((300, 7)), scene.over((1, 2)), units=400, window=12)
+    devices = range(3)
+    scene.wait(BOOTED_MS)
+    for turn, (numerator, denominator) in enumerate(((1, 3), (3, 2), (1, 1), (2, 3))):
+        scene.consume(devices, scene.over((5, 8, 1)))
+        scene.wait(STEP_MS * scene.over((100, 1, 3, 7)))
+        _dies(scene, who, turn % 2)
+        scene.do("price", 0, numerator, denominator)
+        # As the devices are told of it, or have answered, or it is all over.
+        scene.wait(scene.over((1_000, 1_010, 1_025, 3_000)))
+        if who == "device":
+            scene.do("reset", turn % 2)
+        scene.consume(devices, 4)
+        scene.wait(4_000)
+        scene.do("start_broker")
+        scene.do("mend", turn % 2)
+        scene.consume(devices, 3)
+        if turn % 2:
+            scene.settle()
+        scene.wait(4_000)
+    scene.wait(9_000)
+    return site(
+        scene, tariff, [device(tariff), device(tariff, chain=chain), device(tariff, step=4)]
+    )
+
+
+PLOTS = (legs,)
