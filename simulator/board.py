@@ -10,14 +10,13 @@ import time
 from dataclasses import dataclass, field
 from random import Random
 
-from nacl import bindings
-from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey
 
 from firmware.boards.unix import TcpStream, open_tcp
 from firmware.identity import Native
 from firmware.settings import Settings
 from firmware.tls import client_context
+from simulator.crypto import native
 from simulator.loads import Load
 
 
@@ -36,27 +35,6 @@ class MemorySlots:
         self._slots[slot] = data
 
 
-def native_crypto(seed: bytes) -> Native:
-    """libsodium for the key of this seed, as a chip with cryptography of its own would have it."""
-    key = SigningKey(seed)
-    public = bytes(key.verify_key)
-    secret = bindings.crypto_sign_ed25519_sk_to_curve25519(seed + public)
-
-    def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-        try:
-            bindings.crypto_sign_open(signature + message, public_key)
-        except (CryptoError, ValueError):
-            return False
-        return True
-
-    def shared_secret(peer: bytes) -> bytes:
-        return bindings.crypto_scalarmult(
-            secret, bindings.crypto_sign_ed25519_pk_to_curve25519(peer)
-        )
-
-    return Native(public, lambda message: key.sign(message).signature, verify, shared_secret)
-
-
 @dataclass
 class SimulatedBoard:
     """One board. `speed` is how many seconds of the load pass in one real second. `native` gives it
@@ -68,6 +46,7 @@ class SimulatedBoard:
     speed: int = 1
     native_keys: bool = False
     memory: MemorySlots = field(default_factory=MemorySlots)
+    earned: MemorySlots = field(default_factory=MemorySlots)
     random: Random = field(default_factory=Random)
     serves: bool = False
     ending: bool = False
@@ -84,11 +63,11 @@ class SimulatedBoard:
 
     def native(self) -> Native | None:
         """libsodium, if asked for."""
-        return native_crypto(self.secret) if self.native_keys else None
+        return native(SigningKey(self.secret)) if self.native_keys else None
 
-    def slots(self) -> MemorySlots:
-        """The journal's slots."""
-        return self.memory
+    def slots(self, name: str = "journal") -> MemorySlots:
+        """A journal's slots."""
+        return self.memory if name == "journal" else self.earned
 
     def random_bytes(self, size: int) -> bytes:
         """From the system."""
@@ -132,6 +111,12 @@ class SimulatedBoard:
 
     def alive(self) -> None:
         """No watchdog."""
+
+    def show(self, status: int) -> None:
+        """No lamp."""
+
+    def rest(self, paid: bool) -> None:
+        """It never sleeps."""
 
     def stopping(self) -> bool:
         """Whether it is switched off."""

@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
-from simulator import replay, scene
+from simulator import replay, scenario, scene
 from simulator.amounts import decimal
 from simulator.client import Api, ApiError
 from simulator.fleet import Broker, Fleet, Member, accepted_units, register
 from simulator.run import PAY_SECONDS, Progress, Unpaid, run
+from simulator.scenario_file import Scenario, ScenarioError, read_scenario
 from simulator.sessions import Session, SessionsError, read_sessions
 
 app = typer.Typer(add_completion=False)
@@ -97,7 +98,9 @@ def simulate(
         bool, typer.Option("--insecure", help="Allow plain MQTT to another machine.")
     ] = False,
     devices: Annotated[int, typer.Option(min=1, help="How many devices.")] = 50,
-    seconds: Annotated[int, typer.Option(min=1, help="How long they consume.")] = 30,
+    seconds: Annotated[
+        int | None, typer.Option(min=1, help="How long they consume (default: 30).")
+    ] = None,
     speed: Annotated[
         int | None,
         typer.Option(min=1, max=100_000, help="Seconds of load in one real second."),
@@ -109,6 +112,13 @@ def simulate(
     stations: Annotated[
         int | None, typer.Option(min=1, help="Only so many stations, the busiest.")
     ] = None,
+    scenario_: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            help="charging-park, data-market, hotspot, or FILE.toml.",
+        ),
+    ] = None,
     native_crypto: Annotated[
         bool, typer.Option(help="Sign with libsodium, for large fleets.")
     ] = False,
@@ -118,43 +128,79 @@ def simulate(
     """Run simulated devices that run the firmware's code, and check what the gateway made of it.
 
     With --sessions, replay a recorded day, settle it, and compare energy and money with the file:
-    exit status 1 if they differ by one unit.
+    exit status 1 if they differ by one unit. With --scenario, run what the file says, devices that
+    pay one another too, settle it and check the books.
     """
     where = _broker(broker, tls_ca, certificates, insecure)
     chosen_day = _day(day)
     if sessions is None and (day is not None or stations is not None):
         raise _fail("--day, --stations: need --sessions", 2)
+    if sessions is not None and scenario_ is not None:
+        raise _fail("--scenario: can't be given with --sessions", 2)
     try:
+        written = None if scenario_ is None else read_scenario(scenario_)
         chosen: list[Session] = []
         if sessions is not None:
             chosen = replay.sessions_of(read_sessions(sessions), chosen_day, stations)
         if certificates is not None:
             certificates.mkdir(mode=0o700, parents=True, exist_ok=True)
         with Api(api_url, _token(token_file), tls_ca) as api:
-            scene.add_accounts(api)
-            scene.add_tariffs(api)
-            if not chosen:
-                result, good = _fleet(
-                    api, where, devices, seconds, speed or 60, native_crypto, seed
-                )
-            else:
+            if written is not None:
+                result, good = _scenario(api, where, written, seconds, speed, native_crypto)
+            elif chosen:
                 result, good = _replay(api, where, chosen, speed, native_crypto)
-    except (SessionsError, OSError) as error:
+            else:
+                result, good = _fleet(
+                    api, where, devices, seconds or 30, speed or 60, native_crypto, seed
+                )
+    except (SessionsError, ScenarioError, OSError) as error:
         raise _fail(str(error), 2) from None
     except (ApiError, Unpaid) as error:
         raise _fail(str(error), 1) from None
     if as_json:
         typer.echo(json.dumps(result))
     else:
-        for name, value in result.items():
-            typer.echo(f"{name.replace('_', ' ')}: {value}")
+        _print(result)
     if not good:
         raise _fail("the sums differ, or nothing was metered", 1)
+
+
+def _print(result: dict[str, object]) -> None:
+    for name, value in result.items():
+        if name == "checks" and isinstance(value, dict):
+            for what, so in value.items():
+                typer.echo(f"{'yes' if so else 'NO'}: {what}")
+        else:
+            typer.echo(f"{name.replace('_', ' ')}: {value}")
+
+
+def _scenario(
+    api: Api,
+    broker: Broker,
+    written: Scenario,
+    seconds: int | None,
+    speed: int | None,
+    native: bool,
+) -> tuple[dict[str, object], bool]:
+    members = scenario.put_up(api, broker, written, speed or written.speed, native)
+    until = seconds or written.seconds
+    asyncio.run(run(Fleet(members), api, lambda elapsed: elapsed >= until, _tell))
+    settled = scenario.settle(api, written, members)
+    result: dict[str, object] = {
+        "scenario": written.title,
+        "devices": len(members),
+        "gross": settled.gross,
+        "net": settled.net,
+        "checks": dict(settled.checks),
+    }
+    return result, settled.good
 
 
 def _fleet(
     api: Api, broker: Broker, devices: int, seconds: int, speed: int, native: bool, seed: int
 ) -> tuple[dict[str, object], bool]:
+    scene.add_accounts(api)
+    scene.add_tariffs(api)
     members = list(scene.mixed(api, broker, devices, speed, native, seed))
     fleet = Fleet(members)
     asyncio.run(run(fleet, api, lambda elapsed: elapsed >= seconds, _tell))
@@ -173,6 +219,8 @@ def _fleet(
 def _replay(
     api: Api, broker: Broker, sessions: Sequence[Session], speed: int | None, native: bool
 ) -> tuple[dict[str, object], bool]:
+    scene.add_accounts(api)
+    scene.add_tariffs(api)
     loads = replay.loads_of(sessions)
     length = replay.length_ms(loads)
     speed = speed or max(1, length // 60_000)

@@ -57,6 +57,10 @@ class Api:
         """What a POST answers. Raises ApiError."""
         return self._answer(self._request("POST", path, json=body)).json()
 
+    def put(self, path: str, body: dict[str, object]) -> Any:
+        """What a PUT answers. Raises ApiError."""
+        return self._answer(self._request("PUT", path, json=body)).json()
+
     def read(self, path: str) -> bytes:
         """A GET's answer as bytes. Raises ApiError."""
         return self._answer(self._request("GET", path)).content

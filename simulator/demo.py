@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +33,8 @@ from simulator.run import Unpaid, run
 app = typer.Typer(add_completion=False)
 _SPEED = 240
 _KEPT_LINE_SECONDS = 60
+_LATE_SECONDS = 60
+"""How much longer it runs, at most, where a device has paid nothing yet."""
 
 
 @dataclass
@@ -48,7 +50,9 @@ def demo(
         bool, typer.Option("--keep", help="Leave all running, devices too, until Ctrl-C.")
     ] = False,
     devices: Annotated[int, typer.Option(min=1, max=2000, help="Simulated devices.")] = 50,
-    seconds: Annotated[int, typer.Option(min=2, max=86_400, help="How long they consume.")] = 25,
+    seconds: Annotated[
+        int, typer.Option(min=2, max=86_400, help="How long they consume, at least.")
+    ] = 25,
     data: Annotated[
         Path | None, typer.Option(help="Data folder, new; a temporary one if not given.")
     ] = None,
@@ -130,12 +134,12 @@ def _show(
             members = _register(console, api, where, devices)
             heading(console, f"{seconds} s of charging and measuring, {_SPEED} times life's speed")
             with demo_display.progress(console) as tell:
-                asyncio.run(run(Fleet(members), api, lambda elapsed: elapsed >= seconds, tell))
+                asyncio.run(run(Fleet(members), api, _enough(members, seconds), tell))
             good = _settle(console, api, folder, made["gateway_key"], members)
             demo_display.explain(console)
             if keep and good:
                 state.kept = True
-                _where(console, gateway, folder, token, where, broker.pid)
+                _where(console, gateway, folder, token, where, broker.pid, made["welcome"])
                 _go_on(console, api, members)
     return good
 
@@ -164,6 +168,17 @@ def _register(console: Console, api: Api, broker: Broker, devices: int) -> list[
     return members
 
 
+def _enough(members: Sequence[Member], seconds: float) -> Callable[[float], bool]:
+    """Whether that is long enough: a slow machine has no device connected after `seconds`, and then
+    there would be nothing to settle."""
+
+    def enough(elapsed: float) -> bool:
+        paid = all(each.device.unpaid() < each.device.total for each in members)
+        return elapsed >= seconds + (0 if paid else _LATE_SECONDS)
+
+    return enough
+
+
 def _settle(
     console: Console, api: Api, folder: Path, gateway_key: str, members: list[Member]
 ) -> bool:
@@ -188,13 +203,18 @@ def _where(
     token: Path,
     broker: Broker,
     broker_pid: int,
+    welcome: str,
 ) -> None:
     heading(console, "Still running")
     # As it was called, where that can be called again.
     program = sys.argv[0] if Path(sys.argv[0]).name == "tallystick" else "tallystick"
     trust = "" if broker.authority is None else f"--cacert {broker.authority} "
     lines = (
-        f"API           {gateway.url} (its document: {gateway.url}/openapi.json)",
+        f"Dashboard     {gateway.url}/",
+        # What `init` told has the address of its settings; this gateway took a free port.
+        f"Come in by    {gateway.url}/#{welcome.partition('#')[2]}",
+        "              (once, as the first admin; an authenticator on your phone gives the code)",
+        f"API           {gateway.url}/v1 (its document: {gateway.url}/openapi.json)",
         f"Admin token   {token}",
         f"Data folder   {folder} (the gateway's log: serve.log)",
         f'Try           curl {trust}-H "Authorization: Bearer $(cat {token})" '

@@ -8,7 +8,7 @@ they measure is in `loads`, who asks for it in `cli` and `demo`.
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -44,11 +44,13 @@ class Broker:
 @dataclass(frozen=True)
 class Kind:
     """What devices of one kind measure and how they pay: a UCUM unit, units per IOU while they
-    deliver, and the most that a channel may owe (atomic units)."""
+    deliver, the most that a channel may owe, and how much of that it opens with and is topped up by
+    (both in atomic units)."""
 
     unit: str
     step: int
     capacity: int
+    topup: int
 
 
 @dataclass
@@ -92,29 +94,42 @@ def register(
     speed: int,
     native: bool,
     random: Random,
+    further: Mapping[str, object] | None = None,
 ) -> Member:
-    """A new device with a key of its own, registered at the gateway. Raises ApiError."""
+    """A new device with a key of its own, registered at the gateway; `further` are more of its
+    settings. Raises ApiError."""
     seed = os.urandom(32)
     public = bytes(SigningKey(seed).verify_key)
     made = api.post(
         "/v1/devices", {"public_key": public.hex(), "account_id": account, "name": name}
     )
-    settings = Settings(
+    given = {
+        "password": made["mqtt"]["password"],
+        "gateway_key": made["gateway_key"],
+        **_tls(api, broker, made["device"]["id"]),
+        **(further or {}),
+    }
+    settings = settings_of(broker, kind, given)
+    board = SimulatedBoard(settings, seed, load, speed, native, random=random)
+    return Member(name, account, kind, board, app.start(board))
+
+
+def settings_of(broker: Broker, kind: Kind, given: Mapping[str, object]) -> Settings:
+    """The settings of a device of this kind; `given` is what whoever registered it was told, its
+    password and the gateway's key, and further ones."""
+    return Settings(
         {
             "broker_host": broker.host,
             "broker_port": broker.port,
-            "password": made["mqtt"]["password"],
-            "gateway_key": made["gateway_key"],
             "unit": kind.unit,
             "step": kind.step,
             "capacity": kind.capacity,
+            "topup": kind.topup,
             "poll_ms": POLL_MS,
             "insecure": broker.insecure,
-            **_tls(api, broker, made["device"]["id"]),
+            **given,
         }
     )
-    board = SimulatedBoard(settings, seed, load, speed, native, random=random)
-    return Member(name, account, kind, board, app.start(board))
 
 
 def _tls(api: Api, broker: Broker, device: str) -> dict[str, str]:

@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 _READY_SECONDS = 60.0
@@ -96,28 +100,53 @@ class GatewayProcess:
         ready = self.data / "serve.ready"
         ready.unlink(missing_ok=True)
         command = [*_COMMAND, "--data", str(self.data), "serve", "--ready-file", str(ready)]
-        with self.log.open("ab") as log:
-            # A session of its own, so that Ctrl-C reaches it through us, in order.
-            process = subprocess.Popen(
-                [*command, *self._options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=os.environ,
-                start_new_session=True,
-            )
+        process = None
         try:
+            # Ctrl-C in the midst of starting it would leave a process that nobody knows of.
+            with self.log.open("ab") as log, _interrupts_put_off():
+                # A session of its own, so that Ctrl-C reaches it through us, in order.
+                process = subprocess.Popen(
+                    [*command, *self._options],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=os.environ,
+                    start_new_session=True,
+                )
             if url := _url_when_ready(process, ready):
                 self.url = url
                 return process
         except KeyboardInterrupt:
-            process.kill()
-            process.wait()
+            if process is not None:
+                process.kill()
+                process.wait()
             raise
         process.kill()
         process.wait()
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
         raise GatewayFailed(f"the gateway did not become ready; the end of {self.log}:\n{tail}")
+
+
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Let SIGINT and SIGTERM take effect at the end; they only ever do in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    before = {
+        number: signal.signal(number, lambda *given: came.append(given))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for arrived, frame in came:
+        now = before[signal.Signals(arrived)]
+        if callable(now):
+            now(arrived, frame)
 
 
 def _url_when_ready(process: "subprocess.Popen[bytes]", ready: Path) -> str:

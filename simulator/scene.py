@@ -13,8 +13,8 @@ from simulator.loads import Load
 from simulator.loads.ev import EvCharger
 from simulator.loads.sensor import Sensor
 
-ENERGY = Kind("W.h", 20, 20_000_000)
-READINGS = Kind("{reading}", 5, 1_000_000)
+ENERGY = Kind("W.h", 20, 20_000_000, 5_000_000)
+READINGS = Kind("{reading}", 5, 1_000_000, 250_000)
 
 CURRENCY = "EUR"
 SCALE = 6
@@ -25,7 +25,7 @@ CREDIT = 10_000_000_000
 _MINUTE_MS = 60_000
 
 
-def _add(api: Api, path: str, body: dict[str, object]) -> None:
+def add(api: Api, path: str, body: dict[str, object]) -> None:
     """Add something unless it is there already."""
     try:
         api.post(path, body)
@@ -37,7 +37,7 @@ def _add(api: Api, path: str, body: dict[str, object]) -> None:
 def add_accounts(api: Api) -> None:
     """The owners of the devices, each with a credit limit. Raises ApiError."""
     for account, name in (*FLEETS, SENSORS):
-        _add(
+        add(
             api,
             "/v1/accounts",
             {"id": account, "name": name, "currency": CURRENCY, "credit_limit": str(CREDIT)},
@@ -50,7 +50,7 @@ def add_tariffs(api: Api) -> None:
         ("charging", ENERGY, "300", 2_000),
         ("readings", READINGS, "250", 200),
     ):
-        _add(
+        add(
             api,
             "/v1/tariffs",
             {

@@ -1,31 +1,25 @@
 """`tallystick bench`: the gateway against a baseline, by one load generator, in one run."""
 
 import json
-import os
-import platform
-import sqlite3
 import statistics
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from simulator.bench import subjects
+from simulator.bench import settle, subjects, ticks
+from simulator.bench.installation import installation, machine
 from simulator.bench.loader import LoadError, Result, run
 from simulator.bench.subjects import Payer
-from simulator.broker import Broker, BrokerError, start_broker
-from simulator.client import Api, ApiError
-from simulator.gateway_process import GatewayFailed, GatewayProcess, tallystick_json
+from simulator.broker import Broker, BrokerError
+from simulator.client import ApiError
+from simulator.gateway_process import GatewayFailed
 
 app = typer.Typer(add_completion=False)
 
 _WINDOWS = (1, 10)
-_PREPARED = {1: 1_500, 10: 4_000}
+_PREPARED = {1: 2_500, 10: 12_000}
 """IOUs signed beforehand for each device and second of load, more than any machine so far took."""
 _MEMORY_DEVICES = 250
 _PER_DEVICE = 8
@@ -46,8 +40,13 @@ class Figures:
         return statistics.median(one.rate / other.rate for one, other in pairs)
 
 
-@app.command()
+app.command("ticks")(ticks.ticks)
+app.command("settle")(settle.settle)
+
+
+@app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     devices: Annotated[int, typer.Option(min=1, max=1000, help="Devices, one channel each.")] = 100,
     seconds: Annotated[float, typer.Option(min=1, help="Length of one measurement.")] = 4.0,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each kind.")] = 3,
@@ -59,6 +58,8 @@ def bench(
     verification and one SQLite commit a message, an ack. Figures are medians of the rounds; trust
     the ratios more than the absolute numbers, which are those of this machine today.
     """
+    if context.invoked_subcommand is not None:
+        return
     try:
         figures, iou_bytes, memory = _measure(devices, seconds, rounds)
     except (LoadError, BrokerError, GatewayFailed, ApiError, OSError) as error:
@@ -68,33 +69,15 @@ def bench(
     typer.echo(json.dumps(report, indent=2) if as_json else _text(report))
 
 
-_Parts = tuple[Path, Broker, GatewayProcess, list[Payer], bytes]
-
-
-@contextmanager
-def _installation(devices: int) -> Iterator[_Parts]:
-    with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as name:
-        Path(name).chmod(0o711)
-        data = Path(name) / "data"
-        made = tallystick_json(data, "init")
-        # Far more than a device would say, and than it may.
-        with (data / "tallystick.toml").open("a") as settings:
-            settings.write("device_rate = 100000\ndevice_burst = 1000000\n")
-        with start_broker(data) as broker, GatewayProcess(data, broker.port) as gateway:
-            with Api(gateway.url, made["admin_token"]) as api:
-                payers = subjects.register(api, devices)
-            subjects.admit_loader(data, broker)
-            yield data, broker, gateway, payers, bytes.fromhex(made["gateway_key"])
-
-
 def _measure(devices: int, seconds: float, rounds: int) -> tuple[dict[int, Figures], int, float]:
     figures = {window: Figures([], []) for window in _WINDOWS}
-    with _installation(devices) as (data, broker, gateway, payers, key):
+    with installation(devices) as parts:
+        data, broker, payers, key = parts.data, parts.broker, parts.payers, parts.key
         for number in range(rounds):
             for window, found in figures.items():
                 typer.echo(f"round {number + 1}, {window} outstanding", err=True)
                 found.gateway.append(_gateway(data, broker, payers, key, window, seconds))
-        gateway.stop()
+        parts.gateway.stop()
         for _ in range(rounds):
             for window, found in figures.items():
                 found.baseline.append(_baseline(data, broker, payers, window, seconds))
@@ -132,18 +115,18 @@ def _baseline(
 
 def _memory() -> float:
     """KiB of the gateway's memory for each open channel that it has at hand."""
-    with _installation(_MEMORY_DEVICES) as (data, broker, gateway, payers, key):
-        connection = subjects.connect(data, broker)
+    with installation(_MEMORY_DEVICES) as parts:
+        connection = subjects.connect(parts.data, parts.broker)
         try:
-            opened = subjects.open_channels(connection, key, payers)
+            opened = subjects.open_channels(connection, parts.key, parts.payers)
             streams = [subjects.gateway_stream(payer, _MEMORY_IOUS) for payer in opened]
             run(connection, streams, subjects.gateway_ack, 1, 0.5)
-            before = subjects.resident_kib(gateway)
+            before = subjects.resident_kib(parts.gateway)
             for _ in range(_PER_DEVICE - 1):
-                opened = subjects.open_channels(connection, key, payers)
+                opened = subjects.open_channels(connection, parts.key, parts.payers)
                 streams = [subjects.gateway_stream(payer, _MEMORY_IOUS) for payer in opened]
                 run(connection, streams, subjects.gateway_ack, 1, 0.5)
-            after = subjects.resident_kib(gateway)
+            after = subjects.resident_kib(parts.gateway)
         finally:
             connection.close()
     return (after - before) / (_MEMORY_DEVICES * (_PER_DEVICE - 1))
@@ -162,12 +145,7 @@ def _report(
     figures: dict[int, Figures], devices: int, iou_bytes: int, memory: float
 ) -> dict[str, object]:
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "versions": {
-            "python": platform.python_version(),
-            "sqlite": sqlite3.sqlite_version,
-            **{name: version(name) for name in ("paho-mqtt", "pynacl", "sqlalchemy")},
-        },
+        **machine(),
         "devices": devices,
         "iou_bytes": iou_bytes,
         "memory_per_channel_kib": round(memory, 1),

@@ -5,6 +5,7 @@ Both get the same broker with the same settings, and a database on the same disk
 
 import base64
 import contextlib
+import hashlib
 import json
 import subprocess
 import sys
@@ -20,9 +21,9 @@ from protocol.ids import device_id
 from protocol.messages import Hello, Iou, Terms
 from simulator import scene
 from simulator.bench.loader import Connection, LoadError, Stream, publish_packet
-from simulator.board import native_crypto
 from simulator.broker import Broker
 from simulator.client import Api
+from simulator.crypto import native
 from simulator.gateway_process import GatewayProcess
 
 LOADER = "loader"
@@ -138,9 +139,9 @@ def open_channels(connection: Connection, gateway_key: bytes, payers: list[Payer
 
 
 def _hello(payer: Payer, gateway_key: bytes) -> bytes:
-    native = native_crypto(payer.seed)
-    shared = native.shared_secret(gateway_key)
-    key = mac.channel_mac_key(shared, native.public_key, gateway_key)
+    keys = native(SigningKey(payer.seed))
+    shared = keys.shared_secret(gateway_key)
+    key = mac.channel_mac_key(shared, keys.public_key, gateway_key)
     message = envelope.mac0("hello", Hello(bytes(16)).payload(), key)
     return publish_packet(topics.up(payer.id, "hello"), message, 1, 1)
 
@@ -169,6 +170,23 @@ def gateway_stream(payer: Payer, count: int) -> Stream:
         payload = Iou(payer.channel, units * _PRICE, units).payload()
         signed = envelope.sign1("iou", payload, lambda data: key.sign(data).signature)
         packets.append(publish_packet(topic, signed))
+    return Stream(topics.down(payer.id, "ack").encode(), packets)
+
+
+def tick_stream(payer: Payer, count: int) -> Stream:
+    """An IOU for a watt-hour that commits to a chain, and `count` - 1 ticks of one each."""
+    chain = [payer.seed]
+    for _ in range(count - 1):
+        chain.append(hashlib.sha256(chain[-1]).digest())
+    chain.reverse()
+    key = SigningKey(payer.seed)
+    payload = Iou(payer.channel, _PRICE, 1, chain[0], max(1, count - 1)).payload()
+    signed = envelope.sign1("iou", payload, lambda data: key.sign(data).signature)
+    topic = topics.up(payer.id, "tick")
+    packets = [publish_packet(topics.up(payer.id, "iou"), signed)]
+    for index in range(1, count):
+        tick = messages.Tick(payer.channel[:8], index, chain[index]).payload()
+        packets.append(publish_packet(topic, tick))
     return Stream(topics.down(payer.id, "ack").encode(), packets)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from firmware.device import Device
-from protocol import envelope, messages
+from protocol import messages
 from simulator import scene
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import start_broker
@@ -54,19 +54,29 @@ class Stage:
         with Api(self.gateway.url, self.token) as api:
             yield api
 
-    def add(self, load: Load, kind: Kind = scene.READINGS, port: int = 0) -> Member:
-        """Register one more device; `port` if it is to reach the broker through something."""
+    def add(
+        self,
+        load: Load,
+        kind: Kind = scene.READINGS,
+        port: int = 0,
+        account: str = scene.FLEETS[0][0],
+        name: str | None = None,
+        **further: object,
+    ) -> Member:
+        """Register one more device; `port` if it is to reach the broker through something, and
+        `further` settings."""
         with self.api() as api:
             member = register(
                 api,
                 Broker(self.broker.host, port or self.broker.port),
-                scene.FLEETS[0][0],
-                f"device-{len(self.members)}",
+                account,
+                name or f"device-{len(self.members)}",
                 kind,
                 load,
                 1,
                 True,
                 Random(len(self.members)),
+                further,
             )
         self.members.append(member)
         return member
@@ -123,7 +133,7 @@ def recorded() -> Iterator[Marks]:
 
     def on_message(device: Device, kind: str, message: bytes, now: int) -> list[tuple[str, bytes]]:
         if kind == "ack":
-            ack = messages.read_ack(envelope.open_mac0("ack", message, device.identity.mac_key))
+            ack = device.belief.told("ack", message, messages.read_ack)
             mark = (ack.amount, ack.units)
             told[ack.channel] = max(told.get(ack.channel, (0, 0)), mark)
         return take(device, kind, message, now)

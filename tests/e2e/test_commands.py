@@ -68,11 +68,38 @@ def test_the_demo_runs_on_the_embedded_broker_and_says_what_is_weaker(tmp_path: 
     assert "Not for real use" in " ".join(done.stdout.split())
 
 
+def test_the_demo_goes_on_until_each_device_has_paid_something() -> None:
+    """As on a machine so slow that no device is connected after the time that was asked for."""
+    program = """
+import asyncio
+from simulator import board, demo
+
+open_tcp = board.open_tcp
+
+async def late(*arguments):
+    await asyncio.sleep(6)
+    return await open_tcp(*arguments)
+
+board.open_tcp = late
+demo.app()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--devices", "4", "--seconds", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok  ") == 4
+
+
 def test_a_kept_demo_pays_on_until_ctrl_c_ends_all_that_it_started(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with _demo("--keep", "--devices", "4", "--seconds", "2", "--data", str(data)) as child:
         said = _said_until(child, "Ctrl-C ends it all")
         url = re.findall(r"http://127\.0\.0\.1:[0-9]+", said)[0]
+        assert re.search(rf"Come in by +{re.escape(url)}/#/welcome/[0-9a-f]{{64}}\n", said)
         with Api(url, (data / "admin.token").read_text().strip()) as api:
             at_first = _accepted(api)
             _wait(lambda: _accepted(api) > at_first, "the devices pay on")

@@ -15,7 +15,7 @@ from tests.sizes import size
 
 STEPS = size("machine_steps", 30, 200)
 """Steps of one run."""
-EXAMPLES = size("machine_examples", 12, 2_000)
+EXAMPLES = size("machine_examples", 8, 2_000)
 """Runs of one machine."""
 
 MACHINE = settings(

@@ -13,7 +13,7 @@ from gateway.operations import devices as device_operations
 from gateway.settlement.verify_books import verify_books
 from gateway.store import channels
 from gateway.store.tables import Base
-from protocol import envelope
+from protocol import MAX_CHANNELS_PER_DEVICE, envelope
 from protocol.messages import read_resume
 from tests.ingest.parties import CAPACITY, PRICE, WINDOW, Party, kind_of
 from tests.machines.setting import MACHINE, Folder
@@ -32,6 +32,7 @@ class Model:
     state: str = "open"
     evidence: int = 0
     serial: int = 0
+    asked_to_close: bool = False
     said: list[bytes] = field(default_factory=list)
 
     @property
@@ -83,7 +84,7 @@ class Channels(RuleBasedStateMachine):
         (said,) = self.said(party, "open", message)
         if self.status[party.id] != "active":
             assert said == "device_suspended"
-        elif len(live) >= 8:
+        elif len(live) >= MAX_CHANNELS_PER_DEVICE:
             assert said == "too_many_channels"
         else:
             assert said == "opened"
@@ -198,6 +199,10 @@ class Channels(RuleBasedStateMachine):
             assert "receipt" in said
         elif model.state == "frozen":
             assert "frozen" in said
+            if not raises and not model.asked_to_close:
+                # The first such close is kept: it shows since when the payer wanted an end.
+                model.asked_to_close = True
+                model.evidence += 1
         elif raises and self.is_expired(model):
             assert said == ["expired"]
         elif raises and units * PRICE.numerator > CAPACITY:

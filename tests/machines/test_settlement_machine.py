@@ -2,14 +2,16 @@
 a few integers."""
 
 from dataclasses import dataclass
+from typing import Any
 from unittest import mock
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import Row
 
 from gateway.ledger.states import IllegalMove
-from gateway.settlement import intervals
+from gateway.settlement import intervals, statements
 from gateway.settlement import run as runs
 from gateway.settlement.instructions import record_outcome, submit_pending
 from gateway.settlement.rails.manual import ManualRail
@@ -20,6 +22,8 @@ from gateway.store.errors import Conflict
 from gateway.store.tables import Base
 from tests.machines.setting import MACHINE, Folder
 from tests.settlement.fleet import ACCOUNTS, GATEWAY, PRICE, Fleet
+
+START = "", b""
 
 
 class CutOff(Exception):
@@ -49,6 +53,8 @@ class Settlement(RuleBasedStateMachine):
         self.models: dict[bytes, Model] = {}
         # What runs have taken from payer and payee balances, and what the rail did of it.
         self.unposted_run = False
+        # How far a run has come that was cut off between two parts.
+        self.reached = START
         self.at_rail: dict[str, tuple[str, int, str]] = {}
         self.balance = dict.fromkeys(ACCOUNTS, 0)
         self.settling = dict.fromkeys(ACCOUNTS, 0)
@@ -111,46 +117,69 @@ class Settlement(RuleBasedStateMachine):
         self.balance[model.payee] -= amount
         model.settled = model.units
 
-    @rule(cut=st.sampled_from([None, None, "post", "between", "instruct"]))
+    @rule(cut=st.sampled_from([None, None, "part", "post", "between", "instruct"]))
     def settle(self, cut: str | None) -> None:
-        """A run, whole or cut off: in its first transaction, between the two, in the second."""
-        patches = {
-            "post": ("_net", runs._net),
-            "between": ("get", runs.get),
-            "instruct": ("set_state", runs.set_state),
-        }
+        """A run, whole or cut off: in its first transaction, between two parts, in the one that
+        nets, before its statements, in its last."""
         if cut is None:
-            run_settlement(self.store, "EUR", GATEWAY.sign, "manual")
+            run_settlement(self.store, "EUR", GATEWAY.sign, "manual", part=3)
             self._netted()
             return
-        name, _ = patches[cut]
-        with mock.patch.object(runs, name, side_effect=CutOff):
-            try:
-                done = run_settlement(self.store, "EUR", GATEWAY.sign, "manual")
-            except CutOff:
-                done = None
-        if cut == "post" and done is None and not self._has_posted_run():
-            # Nothing of it was written.
-            return
-        self._take_up()
+        given = runs._post_part
+        parts = []
 
-    def _has_posted_run(self) -> bool:
+        def one_part(*arguments: Any) -> int:
+            parts.append(1)
+            if len(parts) == 2:
+                raise CutOff
+            return given(*arguments)
+
+        where, name, effect = {
+            "part": (runs, "_post_part", one_part),
+            "post": (runs, "_net", CutOff),
+            "between": (statements, "sign_all", CutOff),
+            "instruct": (runs, "_instruct", CutOff),
+        }[cut]
+        with mock.patch.object(where, name, side_effect=effect):
+            try:
+                run_settlement(self.store, "EUR", GATEWAY.sign, "manual", part=3)
+            except CutOff:
+                self._take_up()
+            else:
+                self._netted()
+
+    def _unfinished(self) -> Row[Any] | None:
+        table = Base.metadata.tables["run"]
+        query = table.select().where(table.c.state.in_(("posting", "posted")))
         with self.store.read() as conn:
-            rows = conn.execute(Base.metadata.tables["run"].select()).all()
-        return any(row.state == "posted" for row in rows)
+            return conn.execute(query).one_or_none()
 
     def _take_up(self) -> None:
-        """The first transaction was committed: everything is netted; the next call instructs."""
+        """What was committed of a run that was cut off; the next call goes on from there."""
+        row = self._unfinished()
+        if row is None:
+            return
+        if row.state == "posting":
+            reached = row.cut_payer, bytes(row.cut_channel)
+            self._cut(reached)
+            self.reached = reached
+            return
         self._net()
-        self.unposted_run = self._has_posted_run()
+        self.unposted_run = True
+
+    def _cut(self, to: tuple[str, bytes] | None) -> None:
+        """Post what a run cuts, from where it has come to."""
+        for channel, model in self.models.items():
+            place = model.payer, channel
+            if model.state == "open" and place > self.reached and (to is None or place <= to):
+                self._post(model)
 
     def _net(self) -> None:
         if self.unposted_run:
             # A run that was cut off is finished before another begins: nothing new is in it.
             return
-        for model in self.models.values():
-            if model.state == "open":
-                self._post(model)
+        self._cut(None)
+        self.reached = START
         for name in ACCOUNTS:
             self.settling[name] += self.balance[name]
             self.balance[name] = 0
@@ -170,10 +199,10 @@ class Settlement(RuleBasedStateMachine):
         """Instructions go to the rail, which may fail before it took them, or be cut off after."""
         given = ManualRail.submit
 
-        def submits(rail: ManualRail, number: int, instructions: object) -> None:
+        def submits(rail: ManualRail, batch: str, instructions: object) -> None:
             if fails == "before":
                 raise OSError("the rail does not answer")
-            given(rail, number, instructions)  # type: ignore[arg-type]
+            given(rail, batch, instructions)  # type: ignore[arg-type]
             if fails == "after":
                 raise CutOff
 
@@ -201,15 +230,23 @@ class Settlement(RuleBasedStateMachine):
             with self.store.write() as conn:
                 news = record_outcome(conn, name, outcome, "by hand", 50)
         except (Conflict, IllegalMove):
-            allowed = {"submitted": ("done", "failed"), "done": ("done",), "failed": ("failed",)}
+            allowed = {
+                "submitted": ("done", "failed", "returned"),
+                "done": ("done", "returned"),
+                "failed": ("failed",),
+                "returned": ("returned", "done"),
+            }
             assert outcome not in allowed.get(state, ())
             return
-        assert news == (state == "submitted")
-        if news and outcome == "done":
-            self.moved += amount
+        assert news == (state == "submitted" or (state, outcome) == ("done", "returned"))
+        if not news:
+            return
+        if state == "submitted":
             self.settling[account] -= amount
-        elif news:
-            self.settling[account] -= amount
+            self.moved += amount if outcome == "done" else 0
+        else:
+            self.moved -= amount
+        if outcome != "done":
             self.balance[account] += amount
 
     @rule()
