@@ -9,14 +9,16 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-FAILED = 1
+from gateway import outside
+
+FAILED = outside.FAILED
 WRONG = 2
 
 COMMANDS = {
@@ -25,22 +27,27 @@ COMMANDS = {
     "account": "Owners of devices, and how much they may owe.",
     "device": "Machines: register, suspend, resume, revoke, new password or certificate.",
     "pki": "Certificates for TLS: make an authority, renew, list, revoke.",
+    "key": "The gateway's keys: list, let another follow, retire.",
     "tariff": "Prices: add, list, retire.",
+    "listing": "What devices sell to each other: list, end.",
     "channel": "Payment channels: look, close, thaw.",
-    "token": "Access to the API.",
+    "person": "People who log in: invite, list, disable, enable, other role, reset.",
+    "token": "Programs' access to the API.",
     "settle": "Settle what is owed, and record what came of it.",
+    "chain": "The rail `evm`: its key, its contract, and what owners can show it.",
     "books": "Check everything that is stored against signatures and entries.",
+    "audit": "What operators did: list, check, write to a file.",
+    "webhook": "Where events are sent: add, list, rotate, replay.",
     "verify": "Check signed messages offline.",
     "backup": "Back everything up while it runs, or check a backup.",
     "restore": "Put a backup back, and reconcile it with devices and rail.",
     "doctor": "Say what is wrong with this installation.",
 }
-ENTRY_POINTS = "tallystick.commands"
 
 
 def _others() -> dict[str, EntryPoint]:
-    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    return {name: point for name, point in sorted(found.items()) if name not in COMMANDS}
+    points = outside.found(outside.ENTRY_POINTS)
+    return {name: point for name, point in points.items() if name not in COMMANDS}
 
 
 class Lazy(TyperGroup):
@@ -53,37 +60,14 @@ class Lazy(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a name, None if there is none."""
         if cmd_name in COMMANDS:
-            found = import_module(f"gateway.commands.{cmd_name}").app
+            loaded = import_module(f"gateway.commands.{cmd_name}").app
         elif cmd_name in _others():
-            try:
-                found = _others()[cmd_name].load()
-            except (ImportError, AttributeError) as error:
-                found = _unavailable(cmd_name, error)
+            loaded = outside.load(cmd_name, _others()[cmd_name])
         else:
             return None
-        if not isinstance(found, typer.Typer):
-            function, found = found, typer.Typer(add_completion=False)
-            found.command(cmd_name)(function)
-        found.pretty_exceptions_enable = False
-        command = typer.main.get_command(found)
-        command.name = cmd_name
+        command = outside.command(cmd_name, loaded)
         command.help = COMMANDS.get(cmd_name) or command.help
         return command
-
-
-def _unavailable(name: str, error: Exception) -> typer.Typer:
-    app = typer.Typer(add_completion=False)
-    why = f"{name}: not available in this installation ({error})"
-
-    @app.command(
-        help="Not available in this installation.",
-        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    )
-    def unavailable() -> None:
-        typer.echo(why, err=True)
-        raise typer.Exit(FAILED)
-
-    return app
 
 
 app = typer.Typer(
@@ -134,10 +118,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(status)
 
 
+def _command_of(given: Sequence[str]) -> str:
+    """The name of the command that is called; empty if there is none."""
+    arguments = iter(given)
+    for each in arguments:
+        if each == "--data":
+            next(arguments, None)
+        elif not each.startswith("-"):
+            return each
+    return ""
+
+
 def _root_options_first(given: list[str]) -> list[str]:
     """`tallystick account list --json` means the same as `tallystick --json account list`."""
-    names = [each for each in given if not each.startswith("-")]
-    if not any(name in COMMANDS for name in names[:2]):
+    if _command_of(given) not in COMMANDS:
         return given
     first: list[str] = []
     rest: list[str] = []
@@ -160,21 +154,25 @@ def _status(error: Exception) -> int | None:
 
     from gateway.broker.credentials import CredentialError
     from gateway.config import ConfigError
-    from gateway.keys import KeyFileError
+    from gateway.key_files import KeyFileError
     from gateway.ledger.states import IllegalMove
     from gateway.operations.errors import BadInput
     from gateway.pki.authority import PkiError
+    from gateway.settlement.bank.xml import BankFileError
+    from gateway.settlement.rails import RailError
     from gateway.settlement.rails.manual import OutcomesError
     from gateway.store.errors import StoreError
 
     wrong = (
         BadInput,
+        BankFileError,
         ConfigError,
         CredentialError,
         IllegalMove,
         KeyFileError,
         OutcomesError,
         PkiError,
+        RailError,
         StoreError,
     )
     if isinstance(error, wrong):

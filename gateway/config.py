@@ -8,8 +8,9 @@ are never settings but files that settings name; a database URL is shown only wi
 import ipaddress
 import os
 import re
+import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -24,7 +25,10 @@ from sqlalchemy.exc import ArgumentError
 
 from gateway import secret_files
 from gateway.ingest.inbox import IOUS_AT_ONCE, IOUS_PER_SECOND
+from gateway.ingest.presence import SILENCE_SECONDS
 from gateway.secret_files import SecretFileError
+from gateway.settlement.rails import registry
+from gateway.settlement.rails.registry import Rails
 
 PREFIX = "TALLYSTICK_"
 FILE_NAME = "tallystick.toml"
@@ -41,12 +45,24 @@ def seconds(value: object) -> int:
 
     Raises ValueError for anything else, and for less than a second or more than 366 days.
     """
+    return _stretch(value, 366)
+
+
+def long_seconds(value: object) -> int:
+    """As `seconds`, up to 36,525 days: how long what is personal is kept."""
+    return _stretch(value, 36_525)
+
+
+def _stretch(value: object, most_days: int) -> int:
     text = str(value).strip()
     if text in ("", "off", "0"):
         return 0
     match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
-    if match is None or not 1 <= int(match[1]) * _UNITS[match[2]] <= 366 * 86400:
-        raise ValueError("must be a number and s, m, h or d (for example 24h), or off")
+    if match is None or not 1 <= int(match[1]) * _UNITS[match[2]] <= most_days * 86400:
+        raise ValueError(
+            "must be a number and s, m, h or d (for example 24h), or off,"
+            f" and at most {most_days} days"
+        )
     return int(match[1]) * _UNITS[match[2]]
 
 
@@ -68,6 +84,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def address_of(scheme: str, host: str, port: int) -> str:
+    """The address of a server, for a browser."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _rail(name: str) -> str:
+    if name not in registry.names():
+        raise ValueError(f"there is no such rail; there are {', '.join(registry.names())}")
+    return name
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -97,6 +124,9 @@ class Config(BaseSettings):
     broker_insecure: bool = False
     """Must be true for plain MQTT to a `broker_host` beyond this machine: passwords and readings
     can be read on the way, and the broker can't be told from another."""
+    device_broker: str = Field(default="", pattern=r"^(mqtts?://[^/:\s]+:[0-9]{1,5})?$")
+    """Where devices find the broker, `mqtts://HOST:PORT` or `mqtt://HOST:PORT`; told to each that
+    is set up by a claim code. Default: where the gateway itself finds it."""
     broker_pid_file: Path = Path()
     """Mosquitto's pid file, through which it is told that devices' passwords have changed; default:
     `broker/persistence/mosquitto.pid` in the data folder."""
@@ -114,11 +144,32 @@ class Config(BaseSettings):
     """How many IOUs a second one device may send in the long run; more are dropped unread."""
     device_burst: Annotated[int, Field(ge=1, le=1_000_000)] = IOUS_AT_ONCE
     """How many it may send at once."""
-    settle_every: Annotated[int, BeforeValidator(seconds)] = 0
-    """How often `serve` settles every currency, in seconds; 0 is never."""
-    rail: Literal["manual"] = "manual"
+    hub_fee_bp: Annotated[int, Field(ge=0, le=9_999)] = 0
+    """What the operator takes of channels from one device to another, in basis points; it stands in
+    a listing when that is made."""
+    device_silence: Annotated[int, BeforeValidator(seconds), Field(ge=1)] = 0
+    """How long nothing may be heard of a device before it counts as offline, in seconds. Default:
+    `10m`."""
+    events_kept: Annotated[int, BeforeValidator(seconds)] = 0
+    """How long events are kept, in seconds; 0 is for ever. Default: `90d`."""
+    bank_texts_kept: Annotated[int, BeforeValidator(long_seconds)] = 0
+    """How long names, accounts and texts of payments are kept that a bank told of and that are
+    assigned, in seconds; 0, the default, is for ever."""
+    payout_details_kept: Annotated[int, BeforeValidator(long_seconds)] = 0
+    """How long it is kept where an account was paid that is no longer paid there, in seconds; 0,
+    the default, is for ever."""
+    audit_details_kept: Annotated[int, BeforeValidator(long_seconds)] = 0
+    """How long the details of audit records are kept, in seconds; 0, the default, is for ever."""
+    payout_cooling: Annotated[int, BeforeValidator(seconds)] = 0
+    """How long after its approval an account is paid somewhere else, in seconds; 0 is at once.
+    Default: `24h`."""
+    rail: Annotated[str, AfterValidator(_rail)] = "manual"
+    """The rail of accounts that have chosen none."""
     manual_folder: Path = Path()
     """Where the manual rail writes its files; default: `settlements` in the data folder."""
+    rails: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+    """Settings of the other rails, each in a table of its own, `[rails.NAME]`, which the rail
+    itself checks."""
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +180,9 @@ class Config(BaseSettings):
             "broker_password_file": data / "broker" / "gateway.password",
             "broker_pid_file": data / "broker" / "persistence" / "mosquitto.pid",
             "manual_folder": data / "settlements",
+            "device_silence": f"{SILENCE_SECONDS}s",
+            "events_kept": "90d",
+            "payout_cooling": "24h",
         }
         return {**defaults, **values}
 
@@ -162,6 +216,35 @@ class Config(BaseSettings):
         if self.broker_certificate_file is not None and self.broker_ca_file is None:
             raise ValueError("broker_ca_file: is needed with broker_certificate_file")
         return self
+
+    @model_validator(mode="after")
+    def _known_rails(self) -> "Config":
+        for name in self.rails:
+            if name == "manual":
+                raise ValueError("rails.manual: its setting is manual_folder")
+            if name not in registry.names():
+                raise ValueError(f"rails.{name}: there is no such rail")
+        return self
+
+    def all_rails(self) -> Rails:
+        """The rails, none of them made yet."""
+        settings = {**self.rails, "manual": {"folder": self.manual_folder}}
+        return Rails(self.rail, self.data, settings)
+
+    @property
+    def broker_of_devices(self) -> str:
+        """Where devices find the broker, as `mqtts://HOST:PORT` or `mqtt://HOST:PORT`."""
+        scheme = "mqtt" if self.broker_ca_file is None else "mqtts"
+        return self.device_broker or f"{scheme}://{self.broker_host}:{self.broker_port}"
+
+    @property
+    def api_address(self) -> str:
+        """Where a browser finds the API: this machine's name stands for all its addresses."""
+        scheme = "http" if self.api_certificate_file is None else "https"
+        everywhere = self.api_host in ("0.0.0.0", "::")  # noqa: S104  (looked at, not bound)
+        return address_of(
+            scheme, socket.gethostname() if everywhere else self.api_host, self.api_port
+        )
 
     @property
     def sqlite_path(self) -> Path | None:

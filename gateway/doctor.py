@@ -17,13 +17,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import doctor_tls, keys, witness
+from gateway import doctor_tls, key_files, witness
 from gateway.broker.acl import ACL
 from gateway.config import Config, ConfigError, is_loopback, read_password
 from gateway.findings import FAIL, OK, WARN, Finding
 from gateway.folder_lock import LOCK_FILE
 from gateway.ingest.mqtt import Broker, tls_context
-from gateway.keys import KeyFileError
+from gateway.key_files import KeyFileError
+from gateway.operations import rotation
 from gateway.settlement.verify_books import verify_books
 from gateway.store import fence
 from gateway.store.engine import open_store
@@ -44,6 +45,7 @@ def examine(config: Config) -> Iterator[Finding]:
         _folder,
         _key,
         _disk,
+        _payouts,
         _database,
         _api,
         doctor_tls.examine,
@@ -73,7 +75,7 @@ def _folder(config: Config) -> Iterator[Finding]:
 
 def _key(config: Config) -> Iterator[Finding]:
     try:
-        public = keys.load(config.data).public
+        public = key_files.load(config.data).public
     except KeyFileError as error:
         yield Finding("gateway key", FAIL, str(error), "mend it, or run `tallystick init`")
     else:
@@ -89,6 +91,15 @@ def _disk(config: Config) -> Iterator[Finding]:
         yield Finding("disk", WARN, shown, "make room: a full disk stops all payments")
     else:
         yield Finding("disk", OK, shown)
+
+
+def _payouts(config: Config) -> Iterator[Finding]:
+    if config.payout_cooling:
+        yield Finding("payouts", OK, f"go elsewhere {config.payout_cooling} s after approval")
+    else:
+        yield Finding(
+            "payouts", WARN, "go elsewhere at once when that is approved", "set payout_cooling"
+        )
 
 
 def _database(config: Config) -> Iterator[Finding]:
@@ -116,6 +127,7 @@ def _database(config: Config) -> Iterator[Finding]:
             if conn.dialect.name == "postgresql":
                 yield _postgres(str(conn.execute(text("SHOW synchronous_commit")).scalar_one()))
             yield from _fence(conn)
+            yield from _older_keys(config, conn)
             try:
                 witness.check(config.data, conn)
             except ConfigError as error:
@@ -142,6 +154,27 @@ def _fence(conn: Connection) -> Iterator[Finding]:
         )
 
 
+def _older_keys(config: Config, conn: Connection) -> Iterator[Finding]:
+    try:
+        found = rotation.standings(conn, key_files.load(config.data))
+    except KeyFileError:
+        return
+    older = found[:-1]
+    lacking = sum(each.channels for each in older if each.state == rotation.RETIRED)
+    if lacking:
+        yield Finding(
+            "older keys",
+            WARN,
+            f"{lacking} channels are open whose gateway key is not here",
+            f"put {key_files.FOLDER}/ back from where you keep its copy, or close them",
+        )
+    elif older:
+        idle = [each for each in older if each.state == rotation.FOLLOWED and not each.channels]
+        yield Finding(
+            "older keys", OK, f"{len(older)}, of which {len(idle)} are held and have no channels"
+        )
+
+
 def _postgres(synchronous_commit: str) -> Finding:
     if synchronous_commit == "off":
         return Finding(
@@ -158,12 +191,12 @@ def _books(config: Config, channels: int) -> Iterator[Finding]:
         yield Finding("books", WARN, f"{channels} channels, not checked", "run `tallystick books`")
         return
     try:
-        public = keys.load(config.data).public
+        own = key_files.load(config.data).publics
     except KeyFileError:
         return
     store = open_store(config.database_url)
     try:
-        report = verify_books(store, public)
+        report = verify_books(store, *own)
     finally:
         store.close()
     if report.ok:

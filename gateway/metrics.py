@@ -30,6 +30,11 @@ class Metrics:
             "IOUs at or below the mark, answered with the current ack.",
             registry=self.registry,
         )
+        self.ticks_accepted = Counter(
+            "tallystick_ticks_accepted_total",
+            "Ticks that raised a mark and are on disk.",
+            registry=self.registry,
+        )
         self.refused = Counter(
             "tallystick_refused_total",
             "Messages refused, by kind and reason.",
@@ -65,7 +70,9 @@ class Metrics:
         )
         self.tokens_refused = Counter(
             "tallystick_tokens_refused_total",
-            "Access tokens refused by the API, by why: invalid, or limited after too many.",
+            "Access tokens, log-ins and claim codes refused by the API, by why: invalid (a token or"
+            " a session), login (a password, code or link), claim (a device's code), or limited"
+            " after too many.",
             ["why"],
             registry=self.registry,
         )

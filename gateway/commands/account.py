@@ -1,16 +1,24 @@
 """`tallystick account`."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 
 from gateway.api.accounts import account_out, standing_out
-from gateway.commands import shared
-from gateway.operations import accounts
+from gateway.api.deposits import deposit_out
+from gateway.commands import payout, shared, withdrawal
+from gateway.operations import accounts, deposits, erasure, personal_export, principal
 from gateway.operations.accounts import DEFAULT_SCALE
 from gateway.operations.money import atomic
+from gateway.operations.payout_accounts import bounds_of, check_rail
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.add_typer(payout.app, name="payout")
+app.add_typer(withdrawal.app, name="withdrawal")
+app.command()(withdrawal.withdraw)
 
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")]
 
@@ -63,6 +71,88 @@ def show(context: typer.Context, account_id: AccountId) -> None:
 
 
 @app.command()
+def deposit(
+    context: typer.Context,
+    account_id: AccountId,
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="For example 100.00.")],
+    reference: Annotated[
+        str, typer.Option(help="The rail's own for this payment; it is recorded once.")
+    ],
+    rail: Annotated[str | None, typer.Option(help="Over which it came.")] = None,
+    note: Annotated[str, typer.Option(help="For people.")] = "",
+) -> None:
+    """Record money that an account has paid in."""
+    with shared.office(context) as office:
+        account = accounts.show(office.store, account_id).account
+        scale = account.scale
+        rail = rail or office.rails.default
+        bounds_of(check_rail(office.rails, rail), account)
+        row = deposits.deposit(
+            office.store,
+            account_id,
+            atomic("amount", amount, scale),
+            rail,
+            reference,
+            principal.of_shell(office.store, os.environ),
+            note,
+        )
+    shared.show(context, deposit_out(row, scale))
+
+
+@app.command("deposits")
+def list_deposits(context: typer.Context, account_id: AccountId) -> None:
+    """What an account has paid in, the newest first."""
+    with shared.office(context) as office:
+        scale = accounts.scale(office.store, account_id)
+        rows = shared.all_pages(
+            lambda before: deposits.page(
+                office.store, account_id, before=before, limit=shared.EVERY_PAGE
+            ),
+            lambda row: int(row.entry_seq),
+        )
+    items = [deposit_out(row, scale) for row in rows]
+    columns = (
+        ("ENTRY", "entry"),
+        ("AMOUNT", "amount"),
+        ("RAIL", "rail"),
+        ("REFERENCE", "reference"),
+        ("BY", "recorded_by"),
+    )
+    shared.table(context, items, columns, "no deposits")
+
+
+class ExportedOut(BaseModel):
+    """The file, and its length in bytes."""
+
+    path: str
+    bytes: int
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    account_id: AccountId,
+    out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
+) -> None:
+    """Write all that is stored of an account to one JSON file, which only you may read."""
+    with shared.office(context) as office:
+        size = personal_export.write(office.store, account_id, out)
+    shared.show(context, ExportedOut(path=str(out), bytes=size))
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    account_id: AccountId,
+    reason: Annotated[str, typer.Option(help="Why: kept in the audit log.")],
+) -> None:
+    """Erase what says who an account is, for good; the books stay. It must be out of use."""
+    with shared.office(context) as office:
+        row = erasure.erase(office.store, account_id, reason)
+    shared.show(context, account_out(row))
+
+
+@app.command()
 def limit(
     context: typer.Context,
     account_id: AccountId,
@@ -70,7 +160,7 @@ def limit(
 ) -> None:
     """Set how much an account may owe; open channels keep what they reserved."""
     with shared.office(context) as office:
-        scale = accounts.show(office.store, account_id).account.scale
+        scale = accounts.scale(office.store, account_id)
         amount = atomic("amount", credit, scale)
         found = accounts.change(office.store, account_id, credit_limit=amount)
     shared.show(context, standing_out(found))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from gateway import keys
+from gateway import key_files
 from gateway.commands import shared
 from gateway.operations.backup import Backup, backup, check
 from gateway.operations.errors import BadInput
@@ -54,7 +54,7 @@ def run(
         if not check_file.is_file():
             raise BadInput("check", f"there is no file {check_file}")
         data = shared.settings(context).data
-        own = keys.load(data).public if (data / keys.KEY_FILE).exists() else None
+        own = key_files.load(data).publics if (data / key_files.KEY_FILE).exists() else ()
         _show(context, check(check_file, own), "It is whole, and its books are right.")
         return
     with shared.office(context) as office:

@@ -9,6 +9,8 @@ from gateway.api.channels import channel_out, proof_out
 from gateway.commands import shared
 from gateway.operations import channels
 from gateway.operations.errors import BadInput
+from gateway.operations.evidence import bundle_of
+from gateway.settlement.rails.manual import write_whole
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -75,17 +77,46 @@ def show(
     with shared.office(context) as office:
         row, tariff = channels.show(office.store, id_)
         kept = channels.evidence(office.store, id_)
+        topup = channels.topup(office.store, id_)
+        legs = channels.legs(office.store, id_)
     if save is not None:
         save.mkdir(parents=True, exist_ok=True)
         messages = {"open": row.open_message, "opened": row.opened_message, "iou": row.iou}
+        messages["topup"] = topup
+        messages |= {f"leg-{number}": leg for number, leg in enumerate(legs, 1)}
         messages |= {f"evidence-{each.id[:16]}": each.message for each in kept}
         for name, message in messages.items():
             if message is not None:
                 (save / f"{name}.cbor").write_bytes(bytes(message))
     if shared.options(context).json:
-        shared.print_json(proof_out(row, tariff))
+        shared.print_json(proof_out(row, tariff, topup, legs))
     else:
         shared.show(context, channel_out(row, tariff), f"evidence kept: {len(kept)}")
+
+
+@app.command()
+def evidence(
+    context: typer.Context,
+    channel: ChannelId,
+    out: Annotated[Path, typer.Option(help="File for it.")],
+    account: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose statements go into it: the payer's or payee's (default: the device's)."
+        ),
+    ] = None,
+) -> None:
+    """Write all evidence on a channel into one file, which `verify` checks by itself."""
+    id_ = _id(channel)
+    if not out.parent.is_dir():
+        raise BadInput("out", f"there is no folder {out.parent}")
+    with shared.office(context) as office:
+        write_whole(out, bundle_of(office.store, office.keys, id_, account))
+        key = office.keys.public.hex()
+    if shared.options(context).json:
+        shared.print_json({"bundle": str(out), "key": key})
+    else:
+        typer.echo(f"check it: tallystick verify {out} --key {key}")
 
 
 @app.command()

@@ -1,20 +1,23 @@
 """`tallystick device`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import BaseModel
 
+from gateway import config, outside
+from gateway.api.claims import ClaimMade, claim_out
 from gateway.api.devices import MqttLogin, Registered, device_out
 from gateway.commands import shared
-from gateway.operations import devices
+from gateway.operations import claims, devices, principal
 from gateway.operations.errors import BadInput
 from gateway.pki.authority import LONGEST_DAYS
 from gateway.pki.folder import DEVICE_DAYS
 from gateway.pki.handover import hand_over
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(cls=outside.Extended, add_completion=False, no_args_is_help=True)
 
 DeviceId = Annotated[str, typer.Argument(metavar="DEVICE", help="The device's id.")]
 _ONCE = "The password is told this once."
@@ -39,7 +42,12 @@ def add(
     """Register a device by its public key."""
     with shared.office(context) as office:
         row, password = devices.register(
-            office.store, office.credentials, devices.public_key(key), account, name
+            office.store,
+            office.credentials,
+            devices.public_key(key),
+            account,
+            name,
+            office.keys.public,
         )
         login = MqttLogin(username=row.id, client_id=row.id, password=password)
         made = Registered(device=device_out(row), mqtt=login, gateway_key=office.keys.public.hex())
@@ -134,3 +142,46 @@ def certificate(
         files=[str(out / name) for name in names],
     )
     shared.show(context, handed, "The key is kept nowhere else: whoever has it can log in.")
+
+
+@app.command()
+def claim(
+    context: typer.Context,
+    account: Annotated[str, typer.Option(help="The account that the device will belong to.")],
+    expires: Annotated[str, typer.Option(help="After how long, at most 30d.")] = "24h",
+) -> None:
+    """A code by which one device may register itself, for `tallystick device provision`."""
+    try:
+        lifetime = config.seconds(expires)
+    except ValueError as error:
+        raise BadInput("expires", str(error)) from None
+    with shared.office(context) as office:
+        by = principal.of_shell(office.store, os.environ)
+        id_, code = claims.add(office.store, account, by, lifetime)
+    shared.show(context, ClaimMade(id=id_, code=code), "The code is told this once, and good once.")
+
+
+@app.command("claims")
+def list_claims(context: typer.Context) -> None:
+    """All claim codes, without what they are."""
+    with shared.office(context) as office:
+        rows = claims.listed(office.store)
+    columns = (
+        ("CLAIM", "id"),
+        ("ACCOUNT", "account_id"),
+        ("EXPIRES", "expires_at"),
+        ("USED BY", "device_id"),
+        ("REVOKED", "revoked_at"),
+    )
+    shared.table(context, [claim_out(row) for row in rows], columns, "no claim codes")
+
+
+@app.command("revoke-claim")
+def revoke_claim(
+    context: typer.Context, claim: Annotated[str, typer.Argument(help="Its id.")]
+) -> None:
+    """End a claim code that was not used."""
+    with shared.office(context) as office:
+        claims.revoke(office.store, claim)
+        (row,) = (row for row in claims.listed(office.store) if row.id == claim)
+    shared.show(context, claim_out(row))

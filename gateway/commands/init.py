@@ -18,6 +18,7 @@ class InitOut(BaseModel):
     gateway_key: str
     database: str
     admin_token: str | None
+    welcome: str | None
 
 
 @app.command()
@@ -29,12 +30,14 @@ def run(
 ) -> None:
     """Make a data folder, or complete and upgrade one; what is there is kept."""
     changes: dict[str, object] = {} if broker_port is None else {"broker_port": broker_port}
-    made = init(shared.settings(context, **changes), currency, name)
+    settings = shared.settings(context, **changes)
+    made = init(settings, currency, name)
     token = made.admin_token
     note = (
         "The admin token is told this once: keep it where you keep passwords.\n"
         f"Next: start the broker (cd {made.data} && mosquitto -c mosquitto.conf), "
-        "then `tallystick serve`."
+        "then `tallystick serve`, and open the link above: it is good once, for a day, and lets "
+        "whoever opens it in as the first admin."
     )
     shared.show(
         context,
@@ -43,6 +46,7 @@ def run(
             gateway_key=made.public_key.hex(),
             database=made.database,
             admin_token=token,
+            welcome=None if made.welcome is None else settings.api_address + made.welcome.path,
         ),
         note if token else "It was there already; it is complete and up to date.",
     )

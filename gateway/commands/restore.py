@@ -9,10 +9,11 @@ from pydantic import BaseModel
 
 from gateway.api.restore import status_out
 from gateway.commands import shared
-from gateway.operations import fence
+from gateway.operations import fence, reconcile
 from gateway.operations.errors import BadInput
 from gateway.operations.restore import Restored, fence_by_hand, restore
-from gateway.settlement.rails.manual import Outcome, read_outcomes
+from gateway.settlement.rails import Outcome
+from gateway.settlement.rails.manual import read_instructions, read_outcomes
 
 app = typer.Typer(add_completion=False)
 
@@ -60,7 +61,11 @@ def run(
     ] = None,
     instructions: Annotated[
         list[Path] | None,
-        typer.Option(help="Files that the rail got (default: all in manual_folder)."),
+        typer.Option(
+            help="Files that the rail got (default: what each rail has kept).",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     lost: Annotated[str | None, typer.Option(help="Wait no longer for this device.")] = None,
     why: Annotated[str, typer.Option(help="Why it is lost.")] = "",
@@ -94,8 +99,8 @@ def run(
         shared.show(context, LostOut(device=lost, channels=count))
     else:
         with shared.office(context) as office:
-            key = office.keys.public
-            found = fence.lift(office.store, key, _by(), accept_shortfall=accept_shortfall)
+            own = office.keys.publics
+            found = fence.lift(office.store, own, _by(), accept_shortfall=accept_shortfall)
         shared.show(context, status_out(found), "The fence is down: the gateway grants again.")
 
 
@@ -138,14 +143,19 @@ def _status(context: typer.Context) -> None:
 def _compare(context: typer.Context, rail: str, instructions: list[Path] | None) -> None:
     outcomes: list[Outcome] = []
     if rail != "none":
+        if not Path(rail).is_file():
+            raise BadInput("rail", f"there is no file {rail}")
         try:
             outcomes = list(read_outcomes(Path(rail).read_text(encoding="utf-8-sig")))
         except UnicodeDecodeError:
             raise BadInput("rail", f"{rail} must be CSV in UTF-8") from None
     with shared.office(context) as office:
-        files = instructions or sorted(office.config.manual_folder.glob("run-*.csv"))
-        handed = fence.handed_over(files)
-        found = fence.compare_rail(office.store, office.rail.name, outcomes, handed, _by())
+        if instructions is None:
+            handed = reconcile.handed_over(office.rails.in_use())
+        else:
+            files = [each for path in instructions for each in read_instructions(path)]
+            handed = {each.id: (office.rails.default, each) for each in files}
+        found = fence.compare_rail(office.store, outcomes, handed, _by())
     out = ComparedOut(
         outcomes_of_known_instructions=found.known,
         payments_found=found.done,

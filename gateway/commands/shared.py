@@ -4,19 +4,23 @@ For people a table or `name  value` lines, for programs (`--json`) one JSON docu
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import typer
 from pydantic import BaseModel
+from sqlalchemy import Row
 
 from gateway import config
 from gateway.api.shapes import Money
+from gateway.operations import principal
 from gateway.operations.money import decimal
 from gateway.operations.office import Office, opened
+from gateway.operations.paging import Page
 
 EVERY_PAGE = 1000
 
@@ -42,9 +46,24 @@ def settings(context: typer.Context, **changes: object) -> config.Config:
 
 @contextmanager
 def office(context: typer.Context) -> Iterator[Office]:
-    """The installation that this call is about."""
+    """The installation that this call is about, in which whoever makes it acts."""
     with opened(settings(context)) as found:
-        yield found
+        by = principal.of_shell(found.store, os.environ)
+        yield replace(found, store=found.store.acting(by))
+
+
+def all_pages(
+    fetch: Callable[[int | None], Page[Row[Any]]], number: Callable[[Row[Any]], int]
+) -> list[Row[Any]]:
+    """All rows of a list, the newest first, of which `fetch` gives those with numbers below one."""
+    rows: list[Row[Any]] = []
+    before = None
+    while True:
+        page = fetch(before)
+        rows += page.items
+        if not page.more:
+            return rows
+        before = number(page.items[-1])
 
 
 def money(value: Money) -> str:
@@ -111,9 +130,13 @@ def table(
         typer.echo(nothing)
         return
     rows = [[_cell(getattr(item, field)) for _heading, field in columns] for item in items]
-    headings = [heading for heading, _field in columns]
-    widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(columns))]
-    for row in [headings, *rows]:
+    grid([heading for heading, _field in columns], rows)
+
+
+def grid(headings: Sequence[str], found: Sequence[Sequence[str]]) -> None:
+    """Rows under their headings, aligned, for people."""
+    widths = [max(len(row[i]) for row in [headings, *found]) for i in range(len(headings))]
+    for row in [headings, *found]:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         typer.echo("  ".join(cells).rstrip())
 

@@ -27,6 +27,7 @@ def test_init_makes_everything_once_and_keeps_it(data_folder: Path) -> None:
     assert [each["id"] for each in cli.ok("account", "list")] == ["operator"]
 
 
+@pytest.mark.timeout(300)
 def test_a_gateway_is_set_up_and_settled_from_the_command_line(cli: Cli) -> None:
     cli.ok("account", "add", "fleet", "--credit", "100.50")
     assert cli.ok("account", "limit", "fleet", "200")["credit_limit"]["amount"] == "200000000"
@@ -48,7 +49,10 @@ def test_a_gateway_is_set_up_and_settled_from_the_command_line(cli: Cli) -> None
     assert cli("settle").out == "nothing to settle\n"
     token = cli.ok("token", "add", "dashboard", "--role", "viewer", "--expires", "90d")
     assert cli.ok("token", "revoke", token["id"])["revoked_at"]
-    assert cli("books").out == "0 entries, 0 channels, 0 statements: all right\n"
+    books, log = cli("books").out.splitlines()
+    assert books == "0 entries, 0 channels, 0 statements: all right"
+    # Each decision above, with the making of the gateway, its token and its first person.
+    assert log.startswith("audit log: 14 records, head ")
 
 
 def test_settling_writes_a_file_takes_outcomes_and_proves_statements(
@@ -67,13 +71,27 @@ def test_settling_writes_a_file_takes_outcomes_and_proves_statements(
     outcomes.write_text("instruction,outcome,note\nrun-1-fleet,perhaps,\n")
     wrong = cli("settle", "outcomes", outcomes)
     assert wrong.status == 2
-    assert "line 2: outcome must be done or failed" in wrong.err
+    assert "line 2: outcome must be done, failed or returned" in wrong.err
     outcomes.write_text("instruction,outcome,note\nrun-1-fleet,done,\nrun-1-operator,done,x\n")
     assert cli.ok("settle", "outcomes", outcomes) == {"recorded": 2}
     assert cli.ok("settle", "show", "1")["state"] == "completed"
     written = cli.ok("settle", "statement", "1", "fleet", "--out", tmp_path / "fleet.cbor")
     files = (written["statement"], "--lines", written["lines"], "--key", written["key"])
     assert cli("verify", *files).status == 0
+    proven = cli("verify", *files, "--proof", written["proof"])
+    assert "It is one of the 2 statements of run 1" in proven.out
+    assert cli("verify", *files, "--proof", written["lines"]).status == 1
+    endless = cli("verify", *files, "--proof", "/dev/zero")
+    assert endless.status == 1
+    assert "proof: longer than 8 KiB" in endless.out
+    for form, start in (("pdf", b"%PDF-"), ("csv", b"row,run,account")):
+        paper = tmp_path / f"fleet.{form}"
+        cli.ok("settle", "statement", "1", "fleet", "--format", form, "--out", paper)
+        assert paper.read_bytes().startswith(start)
+    bundle = cli.ok("channel", "evidence", channel.hex(), "--out", tmp_path / "bundle.cbor")
+    said = cli("verify", bundle["bundle"], "--key", bundle["key"])
+    assert said.status == 0
+    assert "0 to 30, each interval in a statement of fleet, which pays" in said.out
     saved = tmp_path / "proof"
     cli.ok("channel", "show", channel.hex(), "--save", saved)
     verdicts = cli.ok("verify", saved / "open.cbor", saved / "iou.cbor")
@@ -134,8 +152,8 @@ def test_bad_usage_ends_with_2_and_names_what_is_wrong(
     [
         ("API_PORT", "http"),
         ("DATABASE_URL", "mysql://x"),
-        ("SETTLE_EVERY", "daily"),
-        ("RAIL", "sepa"),
+        ("PAYOUT_COOLING", "daily"),
+        ("RAIL", "gold"),
         ("API_HOST", "0.0.0.0"),
     ],
 )

@@ -29,6 +29,11 @@ SECONDS = 30
 @pytest.fixture
 def cli(broker: Served) -> Cli:
     """An initialised gateway whose broker runs."""
+    return initialised(broker)
+
+
+def initialised(broker: Served) -> Cli:
+    """A gateway that `init` made for this broker."""
     secret = broker.data_folder / "broker" / "gateway.password"
     secret.write_text(broker.gateway_password)
     secret.chmod(0o600)
@@ -235,7 +240,8 @@ def test_scheduled_settlement_runs_by_itself(cli: Cli, broker: Served) -> None:
         house.tokens.clear()
         house.fleet()
         house.paid(house.device(), 10)
-    with serving(cli, broker, TALLYSTICK_SETTLE_EVERY="1h"):
+    cli.ok("settle", "schedule", "set", "EUR", "--most-owed", "0.00001")
+    with serving(cli, broker):
         for _ in range(50):
             if cli.ok("settle", "list"):
                 break

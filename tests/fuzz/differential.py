@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cwt import COSE, COSEKey
 from nacl.signing import SigningKey
 
-from firmware.crypto import ed25519
+from firmware.crypto import curve, ed25519
 from gateway.keys import check_public_key, verify
 from protocol import MAX_INT, cbor, envelope
 from protocol.errors import ProtocolError, WireError
@@ -116,7 +116,7 @@ def ed25519_three_ways(data: bytes) -> None:
     elif what == 2:
         signature = choices.one_of(SMALL_ORDER) + signature[32:]
     elif what == 3:
-        s = int.from_bytes(signature[32:], "little") + choices.byte() * ed25519.L
+        s = int.from_bytes(signature[32:], "little") + choices.byte() * curve.L
         signature = signature[:32] + (s % 2**256).to_bytes(32, "little")
     elif what == 4:
         key = (int.from_bytes(key, "little") ^ (1 << choices.byte())).to_bytes(32, "little")
@@ -151,11 +151,11 @@ def public_keys(data: bytes) -> None:
         check_public_key(key)
     except ValueError:
         return
-    point = ed25519.decode_point(key)
+    point = curve.decode_point(key)
     need(point is not None and key not in SMALL_ORDER, "a key that the device refuses")
     if point is not None:
-        x, y, z, _ = times(ed25519.L, point)
-        need(x % ed25519.P == 0 and (y - z) % ed25519.P == 0, "not of prime order")
+        x, y, z, _ = times(curve.L, point)
+        need(x % curve.P == 0 and (y - z) % curve.P == 0, "not of prime order")
 
 
 TARGETS = (

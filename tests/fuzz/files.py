@@ -12,9 +12,9 @@ from gateway import config
 from gateway.commands.settle import read_outcomes_file
 from gateway.operations.errors import BadInput
 from gateway.operations.office import CONFIG_TEXT
-from gateway.settlement.rails import Instruction
+from gateway.settlement.rails import OUTCOMES, Instruction
 from gateway.settlement.rails.manual import HEADER, OutcomesError, instructions_csv
-from gateway.verify import Known, check, collect_terms
+from gateway.verify import Beside, Known, check, collect_terms
 from simulator.sessions import MAX_NAME, MAX_WH, SessionsError, read_sessions
 from tests.fuzz.choices import Choices
 from tests.fuzz.target import Target, need, scratch, vector_bytes, vectors
@@ -64,7 +64,7 @@ def outcomes(data: bytes) -> None:
     ids = [row.instruction_id for row in rows]
     need(len(ids) == len(set(ids)) and all(ids), "an instruction twice, or unnamed")
     for row in rows:
-        need(row.outcome in ("done", "failed"), "another outcome")
+        need(row.outcome in OUTCOMES, "another outcome")
         for text in (row.instruction_id, row.note):
             need("\0" not in text, "U+0000, which no database of ours stores")
 
@@ -106,7 +106,7 @@ def gateway_config(data: bytes) -> None:
     except config.ConfigError as error:
         need(str(error), "says nothing")
         return
-    need(1 <= found.broker_port <= 65535 and found.settle_every >= 0, "out of range")
+    need(1 <= found.broker_port <= 65535 and found.payout_cooling >= 0, "out of range")
     need(found.database_shown and found.api_host, "empty")
     need(found.sqlite_path is None or isinstance(found.sqlite_path, Path), "no path")
     try:
@@ -134,7 +134,7 @@ def verifier(data: bytes) -> None:
     choices = Choices(data)
     lines = choices.take(choices.byte()) if choices.below(2) else None
     message = choices.rest()
-    verdict = check(message, Known(None, collect_terms([message])), lines)
+    verdict = check(message, Known(None, collect_terms([message])), Beside(lines, lines))
     need(verdict.ok or verdict.error, "refused without a word")
     need(not verdict.ok or message in _SIGNED, "verifies, and nobody signed it")
 
@@ -159,7 +159,7 @@ def _config_seeds() -> list[bytes]:
     return [
         CONFIG_TEXT.encode(),
         uncommented.encode(),
-        b'broker_port = 8883\nsettle_every = "24h"\napi_port = 0\napi_host = "::1"\n',
+        b'broker_port = 8883\npayout_cooling = "24h"\napi_port = 0\napi_host = "::1"\n',
         b'database_url = "postgresql://u:p@h:5432/n"\nbroker_password_file = "x"\n',
         b'data = "/x"\nrail = "manual"\napi_public = true\napi_host = "0.0.0.0"\n',
     ]

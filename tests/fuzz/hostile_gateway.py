@@ -14,7 +14,8 @@ from protocol.payer import OPEN, OPENING
 from protocol.pricing import Tariff
 from protocol.reasons import REASONS
 from protocol.topics import DOWN_KINDS, UP_KINDS
-from tests.firmware.pair import MemorySlots, native
+from simulator.crypto import native
+from tests.firmware.pair import MemorySlots
 from tests.fuzz.choices import Choices
 from tests.fuzz.target import Target, need
 
@@ -23,8 +24,8 @@ NATIVE = native(KEY)
 GATEWAY = GatewayKeys(bytes([3]) * 32)
 OTHER_KEY = SigningKey(bytes([2]) * 32)
 IDENTITY = native_identity(NATIVE, GATEWAY.public)
-MAC_KEY = IDENTITY.mac_key
-SIGNED = ("offer", "opened", "credit", "receipt", "statement")
+MAC_KEY = IDENTITY.mac_key(GATEWAY.public)
+SIGNED = ("offer", "opened", "credit", "receipt", "statement", "successor")
 MOST = 60
 """Turns that one input may come to."""
 
@@ -138,6 +139,9 @@ class Scene:
             return messages.Refused(
                 choices.one_of(UP_KINDS), choices.one_of(list(REASONS)), self.channel(), number()
             ).payload()
+        if kind == "successor":
+            key = choices.one_of((GATEWAY.public, bytes(32), bytes([2]) * 32))
+            return messages.Successor(key, number()).payload()
         if kind == "resume":
             rows = [self.resumed() for _ in range(choices.below(4))]
             nonce = self.nonce if choices.below(8) else bytes(16)

@@ -81,7 +81,7 @@ def test_each_explained_survivor_is_a_mutant_of_today() -> None:
 
 @pytest.mark.timeout(0)
 def test_a_sample_of_mutants_is_noticed() -> None:
-    count = size("mutants", 6, 100_000)
+    count = size("mutants", 2, 100_000)
     done = subprocess.run(
         [sys.executable, "-m", "tests.mutation.run", "--sample", str(count)],
         cwd=ROOT,

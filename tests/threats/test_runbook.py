@@ -11,6 +11,36 @@ from tests.threats.page import ROOT
 ENTRIES = set(re.findall(r"^### (.+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE))
 FINDING = re.compile(r'Finding\(\s*"([a-z ]+)",\s*(?:FAIL|WARN)')
 LACKING = re.compile(r'lacking\.append\(f?"([a-z]+):')
+METRIC = re.compile(r'"(tallystick_[a-z_]+)"')
+DESCRIBING = {
+    "tallystick_awaited_channels",
+    "tallystick_batch_messages",
+    "tallystick_broker_connections_total",
+    "tallystick_devices_online",
+    "tallystick_generation",
+    "tallystick_inbox_messages",
+    "tallystick_ious_accepted_total",
+    "tallystick_ious_coalesced_total",
+    "tallystick_ious_stale_total",
+    "tallystick_messages_total",
+    "tallystick_reserved_amount",
+    "tallystick_ticks_accepted_total",
+    "tallystick_unsettled_amount",
+    "tallystick_window_amount",
+}
+"""Metrics that say how much there is of something, and of themselves that nothing is wrong."""
+QUIET = {
+    *("active device", "open channel", "closed channel"),
+    *("approved run", "rejected run", "instructed run", "completed run", "done instruction"),
+    *("pending pending", "posted pending", "voided pending"),
+    *("active payout account", "retired payout account", "rejected payout account"),
+    *("approved withdrawal", "rejected withdrawal", "posted reversal", "rejected reversal"),
+    *("listed listing", "ended listing", "matched booking", "assigned booking"),
+    *("lifted fence", "superseded fence"),
+    # What is awaited, and by whom, stands at the fenced gateway.
+    *("waiting awaited", "presented awaited", "lost awaited"),
+}
+"""States in which nothing waits for a person."""
 
 
 def _found(pattern: re.Pattern[str], *files: str) -> set[str]:
@@ -36,17 +66,40 @@ def test_each_reason_not_to_be_ready_has_an_entry() -> None:
     assert sorted(reasons - ENTRIES) == []
 
 
-def test_each_state_that_waits_for_somebody_has_an_entry() -> None:
-    waiting = {
-        "channel": {"frozen"} & states.CHANNEL.keys(),
-        "device": {"suspended", "revoked"} & states.DEVICE.keys(),
-        "gateway": {"fenced"} & states.FENCE.keys(),
-        "run": {"posted"} & states.RUN.keys(),
-        "instruction": {"pending", "submitted", "failed"} & states.INSTRUCTION.keys(),
+def test_each_state_has_an_entry_unless_nobody_need_do_anything() -> None:
+    found = {
+        f"{state} {name.lower().replace('_', ' ')}"
+        for name, machine in vars(states).items()
+        if name.isupper()
+        for state in machine
     }
-    wanted = {f"{state} {thing}" for thing, found in waiting.items() for state in found}
-    assert len(wanted) == 8
-    assert sorted(wanted - ENTRIES) == []
+    spoken = {each.replace(" fence", " gateway") for each in found - QUIET}
+    assert found >= QUIET
+    assert len(spoken) > 10
+    assert sorted(spoken - ENTRIES) == []
+
+
+def test_each_metric_has_an_entry_or_an_alarm_unless_it_only_describes() -> None:
+    files = [str(path.relative_to(ROOT / "gateway")) for path in (ROOT / "gateway").rglob("*.py")]
+    metrics = _found(METRIC, *files)
+    assert metrics >= DESCRIBING
+    text = (ROOT / "docs" / "runbook.md").read_text()
+    assert sorted(each for each in metrics - DESCRIBING if each not in text) == []
+    counters = {each for each in metrics - DESCRIBING if each.endswith("_total")}
+    assert sorted(counters - ENTRIES - {"tallystick_alerts_total"}) == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "refused bank file",
+        "contradictory bank file",
+        "booking that nobody can assign",
+        "rail that does not answer",
+    ],
+)
+def test_what_banks_and_rails_may_do_has_an_entry(entry: str) -> None:
+    assert entry in ENTRIES
 
 
 def test_links_within_the_runbook_lead_somewhere() -> None:
