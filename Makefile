@@ -1,11 +1,11 @@
 # Tallystick: `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format threats coverage mutation fuzz lock audit clean campaign
+.PHONY: help setup demo test lint format threats coverage mutation fuzz bench-signing lock audit clean campaign
 BIN := .venv/bin
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
-		printf '  make %-8s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-13s %s\n' "$$name" "$$what"; done
 
 setup: ## make .venv with everything in it, and find or install an MQTT broker
 	@scripts/setup.sh
@@ -39,6 +39,10 @@ mutation: setup ## every small fault in the money core is noticed (about half an
 
 fuzz: setup ## any bytes on any input (TARGETS=decoder RUNS=1000000 SEED=7 choose)
 	$(BIN)/python -m tests.fuzz.run $(or $(TARGETS),all) $(if $(RUNS),--runs $(RUNS)) --seed $(or $(SEED),1)
+
+bench-signing: setup ## what a signature costs under MicroPython, against the textbook's
+	@$(BIN)/python -m tests.micropython.bench $(if $(ROUNDS),--rounds $(ROUNDS))
+
 campaign: setup ## the long campaigns, hours of them (ONLY="world crash" chooses)
 	@scripts/test-services.sh
 	@scripts/campaign.sh $(ONLY)

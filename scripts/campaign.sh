@@ -14,17 +14,23 @@ paths() {
     world) echo tests/world ;;
     crash) echo tests/crash ;;
     fuzz) echo tests/fuzz ;;
+    flash) echo tests/firmware/test_journal_flash.py ;;
     machines) echo tests/machines ;;
     restore) echo tests/restore ;;
     planted) echo tests/planted ;;
+    mutation) echo tests/mutation ;;
+    rest) echo tests/access/test_schema.py ;;
+    soak) echo tests/micropython/test_soak.py ;;
+    flood) echo tests/broker/test_flood.py ;;
     *) return 1 ;;
     esac
 }
 
 failed=0
-for name in ${*:-planted machines restore crash fuzz world}; do
+ALL="flash planted rest flood soak machines restore crash mutation fuzz world"
+for name in ${*:-$ALL}; do
     where=$(paths "$name") || {
-        echo "campaign: $name: must be one of planted, machines, restore, crash, fuzz, world" >&2
+        echo "campaign: $name: must be one of $ALL" >&2
         exit 2
     }
     echo "campaign: $name (see $OUT/$name.log)"
