@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from gateway.settlement import instructions
 from gateway.settlement.run import RunResult, run_settlement
 from gateway.settlement.verify_books import verify_books
-from gateway.store import accounts, journal
+from gateway.store import accounts, channels, journal
 from gateway.store.engine import Store
 from tests.settlement.fleet import GATEWAY, PRICE, Fleet
 
@@ -89,3 +89,15 @@ def test_an_account_whose_rail_tells_nothing_waits_and_others_are_settled(fleet:
     finish(fleet, 2)
     finish(fleet, 3)
     assert owed(fleet) == {}
+
+
+@pytest.mark.threat("T1")
+def test_a_channel_beyond_what_the_ledger_holds_is_left_as_it_is(fleet: Fleet) -> None:
+    channel = fleet.open("ant", "bee")
+    fleet.mark(channel, 101)
+    result, left_out = settle(fleet)
+    assert (result.channels, result.collect, left_out) == (0, 0, ["ant"])
+    with fleet.store.read() as conn:
+        assert journal.head(conn)[0] == 0
+        kept = channels.get(conn, channel)
+    assert (kept.amount, kept.settled_amount) == (101 * PRICE, 0)
