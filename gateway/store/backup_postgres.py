@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    bindparam,
     insert,
     text,
 )
@@ -29,15 +30,12 @@ from gateway.store.schema import Base
 FOLDER = "tables/"
 _CHUNK = 1 << 18
 _AT_ONCE = 1000
-_TRIGGER_FUNCTIONS = (
-    "refuse_change",
-    "entry_must_balance",
-    "entry_is_complete",
-    "pending_must_balance",
-    "pending_is_complete",
-    "pending_decided_once",
-    "channel_capacity_signed",
-)
+_TRIGGER_FUNCTIONS = text(
+    "SELECT DISTINCT f.proname FROM pg_trigger t"
+    " JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid"
+    " WHERE NOT t.tgisinternal AND c.relname IN :tables"
+    " AND c.relnamespace = current_schema()::regnamespace"
+).bindparams(bindparam("tables", expanding=True))
 _BOOLEANS = {"t": True, "f": False}
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
@@ -126,11 +124,13 @@ def advance_sequences(conn: Connection) -> None:
 
 
 def drop_all(conn: Connection) -> None:
-    """Drop every table of a gateway, and nothing else, in the caller's transaction."""
+    """Drop every table of a gateway with its triggers, and nothing else, in the caller's
+    transaction."""
     names = [table.name for table in Base.metadata.sorted_tables] + ["alembic_version"]
+    functions = conn.execute(_TRIGGER_FUNCTIONS, {"tables": names}).scalars().all()
     listed = ", ".join(f'"{name}"' for name in names)
     conn.execute(text(f"DROP TABLE IF EXISTS {listed} CASCADE"))
-    for name in _TRIGGER_FUNCTIONS:
+    for name in functions:
         conn.execute(text(f"DROP FUNCTION IF EXISTS {name}() CASCADE"))
 
 
