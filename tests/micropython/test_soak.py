@@ -49,8 +49,9 @@ def test_any_time_of_payments_leave_nothing_behind(
     first, last = looks[: len(looks) // 2], looks[len(looks) // 2 :]
     with capsys.disabled():
         print(f"\n{python}: {json.dumps(first[0])} ... {json.dumps(last[-1])}")
-    # A unit for each second but those in which it connects, or opens the next channel.
-    assert last[-1]["total"] >= 0.95 * SECONDS
+    # A unit for each second but the few in which it connects, or opens the next channel.
+    pauses = last[-1]["connections"] + last[-1]["channels_ended"]
+    assert last[-1]["total"] >= SECONDS - 5 * pauses
     assert last[-1]["connections"] > 5
     assert last[-1]["channels_ended"] >= 4
     assert max(look["unpaid"] for look in looks) <= 60

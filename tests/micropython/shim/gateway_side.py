@@ -40,6 +40,7 @@ class Payee:
 
     def __init__(self):
         self.channels = {}
+        self.receipts = {}
 
     def take(self, kind, message):
         return {
@@ -104,13 +105,15 @@ class Payee:
     def close(self, message):
         payload = envelope.open_sign1("close", message, DEVICE.public_key, verify)
         close = messages.read_close(payload)
-        if close.last_iou:
-            self.pay(close.last_iou)
-        channel = self.channels.pop(close.channel)
-        receipt = messages.Receipt(
-            close.channel, channel.amount, channel.units, messages.CLOSE, NOW
-        )
-        return [("receipt", envelope.sign1("receipt", receipt.payload(), GATEWAY.sign))]
+        if close.channel not in self.receipts:
+            if close.last_iou:
+                self.pay(close.last_iou)
+            channel = self.channels.pop(close.channel)
+            receipt = messages.Receipt(
+                close.channel, channel.amount, channel.units, messages.CLOSE, NOW
+            ).payload()
+            self.receipts[close.channel] = envelope.sign1("receipt", receipt, GATEWAY.sign)
+        return [("receipt", self.receipts[close.channel])]
 
 
 def packet(first, body):

@@ -60,6 +60,9 @@ async def soak(seconds, step, tell, native=None):
     running = asyncio.create_task(app.run(board, device))
     for look in range(1, LOOKS + 1):
         while board.clock < seconds * 1_000 * look // LOOKS:
+            if running.done():
+                await running
+                raise RuntimeError("the application has ended")
             await turn()
         # The least of some looks: between two the application may have signed.
         alive = heap()
