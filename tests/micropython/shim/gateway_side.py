@@ -40,7 +40,7 @@ class Payee:
 
     def __init__(self):
         self.channels = {}
-        self.receipts = {}
+        self.last_receipt = {}
 
     def take(self, kind, message):
         return {
@@ -105,15 +105,16 @@ class Payee:
     def close(self, message):
         payload = envelope.open_sign1("close", message, DEVICE.public_key, verify)
         close = messages.read_close(payload)
-        if close.channel not in self.receipts:
+        if close.channel not in self.last_receipt:
             if close.last_iou:
                 self.pay(close.last_iou)
             channel = self.channels.pop(close.channel)
             receipt = messages.Receipt(
                 close.channel, channel.amount, channel.units, messages.CLOSE, NOW
             ).payload()
-            self.receipts[close.channel] = envelope.sign1("receipt", receipt, GATEWAY.sign)
-        return [("receipt", self.receipts[close.channel])]
+            signed = envelope.sign1("receipt", receipt, GATEWAY.sign)
+            self.last_receipt = {close.channel: signed}
+        return [("receipt", self.last_receipt[close.channel])]
 
 
 def packet(first, body):
