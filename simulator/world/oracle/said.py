@@ -37,6 +37,9 @@ class Spoken:
     terms: Terms | None = None
     signed: dict[int, set[int]] = field(default_factory=dict)
     """Signed amounts, each with the units it was signed for."""
+    surely: int = 0
+    """The greatest amount that the payer signed whichever of its prices it meant: a chain whose IOU
+    is of the same amount by two of them does not say which."""
     last: tuple[int, int] = (0, 0)
     acked: int = 0
     acks: list[tuple[int, int, int]] = field(default_factory=list)
@@ -77,7 +80,7 @@ class Spoken:
         return amount == 0 or units in self.signed.get(amount, ())
 
     def most_signed(self) -> int:
-        """The greatest amount that the payer signed."""
+        """The greatest amount that the payer can be held to have signed."""
         return max(self.signed, default=0)
 
 
@@ -136,6 +139,7 @@ class Said:
             if not spoken.may_ask(amount, units):
                 raise Violation(10, f"device {device} signed {amount} for {units} units")
         spoken.signed.setdefault(amount, set()).add(units)
+        spoken.surely = max(spoken.surely, amount)
         spoken.last = max(before, (amount, units))
         if 5 in found and found not in spoken.ious:
             spoken.ious.append(found)
@@ -161,6 +165,7 @@ class Said:
                         raise Violation(4, f"device {device} ticked beyond the capacity: {asked}")
                     for amount in asked:
                         spoken.signed.setdefault(amount, set()).add(units)
+                    spoken.surely = max(spoken.surely, min(asked))
                     return
         raise Violation(10, f"device {device} ticked on no chain of its own")
 
