@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store.engine import open_store
 from tests.services import Served, fresh_database, mqtt_broker, postgres_server
 
 
@@ -35,4 +36,20 @@ def postgres_url() -> Iterator[str]:
 def fresh_postgres_url(postgres_url: str) -> Iterator[str]:
     """The URL of an empty database."""
     with fresh_database(postgres_url, f"tally_{uuid.uuid4().hex}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database with this program's schema, to be copied."""
+    name = f"tally_{uuid.uuid4().hex}"
+    with fresh_database(postgres_url, name) as url:
+        open_store(url, upgrade=True).close()
+        yield name
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_url: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a database that is empty but for this program's schema."""
+    with fresh_database(postgres_url, f"tally_{uuid.uuid4().hex}", postgres_template) as url:
         yield url

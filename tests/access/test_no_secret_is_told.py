@@ -79,7 +79,7 @@ def loud_stage(
 ) -> Iterator[Stage]:
     """The product, running with everything logged."""
     if request.param == "postgresql":
-        url = urlsplit(request.getfixturevalue("fresh_postgres_url"))
+        url = urlsplit(request.getfixturevalue("migrated_postgres_url"))
         host = f"{url.username}:{DATABASE_PASSWORD}@{url.hostname}:{url.port}"
         monkeypatch.setenv("TALLYSTICK_DATABASE_URL", url._replace(netloc=host).geturl())
     monkeypatch.setattr(gateway_process, "_COMMAND", (sys.executable, LOUD))

@@ -21,7 +21,7 @@ def house_on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ho
     """The same on each database."""
     url = None
     if request.param == "postgres":
-        url = request.getfixturevalue("fresh_postgres_url")
+        url = request.getfixturevalue("migrated_postgres_url")
     with house_in(tmp_path / "data", url) as made:
         yield made
 

@@ -22,6 +22,7 @@ from gateway.store.tables import Channel
 from protocol import envelope
 from protocol.messages import Iou, Opened, Terms
 from protocol.pricing import Tariff
+from tests.store.migrated import migrated
 
 FAR = 2**40
 CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -116,6 +117,9 @@ def house_in(
     """A gateway that `init` made in this folder; by `clock` attempts at tokens are counted."""
     changes = {} if database_url is None else {"database_url": database_url}
     settings = config.load(data, **changes)
+    if settings.sqlite_path is not None and not settings.sqlite_path.exists():
+        data.mkdir(exist_ok=True)
+        migrated(settings.sqlite_path)
     made = init(settings)
     with opened(settings) as office:
         lacking: list[str] = []

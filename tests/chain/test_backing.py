@@ -15,6 +15,7 @@ from gateway.store import accounts, notices
 from gateway.store.engine import Store, open_store
 from tests.chain.harbour import DEEP, Harbour, owner_of
 from tests.chain.node import Node
+from tests.store.migrated import migrated
 
 
 class Suite:
@@ -42,7 +43,7 @@ def harbour(chain: Node, escrow: dict[str, Any], tokens: dict[str, Any]) -> Harb
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'books.db'}", upgrade=True)
+    opened = open_store(migrated(tmp_path / "books.db"))
     yield opened
     opened.close()
 

@@ -31,7 +31,8 @@ def killed(
 ) -> Iterator[tuple[Stage, NurseryGateway, Random]]:
     """The product on each database, with a gateway that can die hundreds of times."""
     if request.param == "postgresql":
-        monkeypatch.setenv("TALLYSTICK_DATABASE_URL", request.getfixturevalue("fresh_postgres_url"))
+        url = request.getfixturevalue("migrated_postgres_url")
+        monkeypatch.setenv("TALLYSTICK_DATABASE_URL", url)
     with stage(data_folder) as built:
         built.gateway.stop()
         # Whoever owes anything is settled at once, so that runs are made all the time.

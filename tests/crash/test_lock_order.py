@@ -25,10 +25,10 @@ pytestmark = pytest.mark.threat("C10")
 
 
 @pytest.fixture
-def gateway(fresh_postgres_url: str) -> Iterator[Gateway]:
+def gateway(migrated_postgres_url: str) -> Iterator[Gateway]:
     """A gateway on PostgreSQL."""
     clock = Clock()
-    store = open_store(fresh_postgres_url, clock=clock, upgrade=True)
+    store = open_store(migrated_postgres_url, clock=clock)
     yield Gateway(store, clock, GatewayKeys(bytes(range(32))))
     store.close()
 
@@ -71,12 +71,12 @@ def whole(gateway: Gateway) -> None:
 
 
 def test_c10_ticks_and_their_mirrors_meet_a_settlement_run(
-    gateway: Gateway, fresh_postgres_url: str, sold: tuple[Party, bytes, bytes]
+    gateway: Gateway, migrated_postgres_url: str, sold: tuple[Party, bytes, bytes]
 ) -> None:
     payer, channel, mirror = sold
     chain = Chain(b"s" * 32, 50)
     gateway.take(payer.iou_with_chain(channel, 10, chain))
-    with met(gateway.store.engine, fresh_postgres_url, CHANGED, lambda: settle(gateway)):
+    with met(gateway.store.engine, migrated_postgres_url, CHANGED, lambda: settle(gateway)):
         answers = gateway.take(payer.tick(channel, 5, chain.value(5)))
     assert sorted(map(kind_of, answers)) == ["ack", "credit"]
     assert gateway.mark(channel)[1] == gateway.mark(mirror)[1] == 15
@@ -85,12 +85,12 @@ def test_c10_ticks_and_their_mirrors_meet_a_settlement_run(
 
 
 def test_c10_a_contradiction_in_a_batch_meets_a_settlement_run(
-    gateway: Gateway, fresh_postgres_url: str, two: tuple[Party, bytes, bytes]
+    gateway: Gateway, migrated_postgres_url: str, two: tuple[Party, bytes, bytes]
 ) -> None:
     device, first, second = two
     gateway.take(device.iou(first, 10), device.iou(second, 10))
     contradiction = device.iou(first, 12, PRICE.amount(10))
-    with met(gateway.store.engine, fresh_postgres_url, CHANGED, lambda: settle(gateway)):
+    with met(gateway.store.engine, migrated_postgres_url, CHANGED, lambda: settle(gateway)):
         answers = gateway.take(contradiction, device.iou(second, 20))
     assert sorted(map(kind_of, answers)) == ["ack", "grant", "refused"]
     assert gateway.mark(first) == (3_000, 10, "frozen")
@@ -99,7 +99,7 @@ def test_c10_a_contradiction_in_a_batch_meets_a_settlement_run(
 
 
 def test_c10_an_operators_close_meets_an_iou(
-    gateway: Gateway, fresh_postgres_url: str, sold: tuple[Party, bytes, bytes]
+    gateway: Gateway, migrated_postgres_url: str, sold: tuple[Party, bytes, bytes]
 ) -> None:
     payer, channel, mirror = sold
     gateway.take(payer.iou(channel, 10))
@@ -108,7 +108,7 @@ def test_c10_an_operators_close_meets_an_iou(
     def pay() -> None:
         told.extend(map(kind_of, gateway.take(payer.iou(channel, 12))))
 
-    with met(gateway.store.engine, fresh_postgres_url, CHANGED, pay):
+    with met(gateway.store.engine, migrated_postgres_url, CHANGED, pay):
         channel_operations.close(gateway.store, channel)
     assert told == ["refused", "receipt"]
     assert gateway.mark(channel)[1:] == gateway.mark(mirror)[1:] == (10, "closed")
@@ -116,7 +116,7 @@ def test_c10_an_operators_close_meets_an_iou(
 
 
 def test_c10_channels_that_expire_meet_the_suspension_of_their_device(
-    gateway: Gateway, fresh_postgres_url: str, two: tuple[Party, bytes, bytes]
+    gateway: Gateway, migrated_postgres_url: str, two: tuple[Party, bytes, bytes]
 ) -> None:
     device, first, second = two
     # They are closed by expiry: the one with the greater id first.
@@ -128,7 +128,7 @@ def test_c10_channels_that_expire_meet_the_suspension_of_their_device(
     def suspend() -> None:
         devices.suspend(gateway.store, device.id)
 
-    with met(gateway.store.engine, fresh_postgres_url, CHANGED, suspend):
+    with met(gateway.store.engine, migrated_postgres_url, CHANGED, suspend):
         upkeep.expire(gateway.context)
     assert gateway.mark(first)[2] == gateway.mark(second)[2] == "closed"
     assert devices.show(gateway.store, device.id).status == "suspended"
@@ -136,7 +136,7 @@ def test_c10_channels_that_expire_meet_the_suspension_of_their_device(
 
 
 def test_c10_a_worker_that_takes_over_meets_a_close(
-    gateway: Gateway, fresh_postgres_url: str
+    gateway: Gateway, migrated_postgres_url: str
 ) -> None:
     device = gateway.device()
     channel = device.opened()
@@ -146,7 +146,7 @@ def test_c10_a_worker_that_takes_over_meets_a_close(
         with gateway.store.write() as conn:
             lease.take(conn, "ingest", "another")
 
-    with met(gateway.store.engine, fresh_postgres_url, "SELECT lease.token", take_over):
+    with met(gateway.store.engine, migrated_postgres_url, "SELECT lease.token", take_over):
         answers = gateway.take(device.close(channel))
     assert [kind_of(each) for each in answers] == ["receipt"]
     assert gateway.mark(channel) == (3_000, 10, "closed")

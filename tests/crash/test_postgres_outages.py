@@ -30,19 +30,19 @@ _Result = TypeVar("_Result")
 
 
 @pytest.fixture
-def proxy(fresh_postgres_url: str) -> Iterator[Between]:
+def proxy(migrated_postgres_url: str) -> Iterator[Between]:
     """What stands between the gateway and its database."""
-    url = make_url(fresh_postgres_url)
+    url = make_url(migrated_postgres_url)
     with between(url.host or "127.0.0.1", url.port or 5432) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def gateway(fresh_postgres_url: str, proxy: Between) -> Iterator[Gateway]:
+def gateway(migrated_postgres_url: str, proxy: Between) -> Iterator[Gateway]:
     """A gateway whose database is reached through the proxy."""
     clock = Clock()
-    url = make_url(fresh_postgres_url).set(host="127.0.0.1", port=proxy.port)
-    store = open_store(url.render_as_string(hide_password=False), clock=clock, upgrade=True)
+    url = make_url(migrated_postgres_url).set(host="127.0.0.1", port=proxy.port)
+    store = open_store(url.render_as_string(hide_password=False), clock=clock)
     yield Gateway(store, clock, KEYS)
     store.close()
 
@@ -134,7 +134,7 @@ def test_c9_a_run_whose_commits_are_not_answered_is_made_once(
 
 @pytest.mark.threat("C10")
 def test_c10_a_connection_that_is_ended_in_mid_transaction_is_made_up_for(
-    gateway: Gateway, fresh_postgres_url: str
+    gateway: Gateway, migrated_postgres_url: str
 ) -> None:
     device, channel = paying(gateway)
     ended = []
@@ -144,7 +144,7 @@ def test_c10_a_connection_that_is_ended_in_mid_transaction_is_made_up_for(
             driver = conn.connection.driver_connection
             assert isinstance(driver, psycopg.Connection)
             ended.append(driver.info.backend_pid)
-            with psycopg.connect(fresh_postgres_url) as other:
+            with psycopg.connect(migrated_postgres_url) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (ended[0],))
 
     event.listen(gateway.store.engine, "before_cursor_execute", end)
@@ -156,19 +156,19 @@ def test_c10_a_connection_that_is_ended_in_mid_transaction_is_made_up_for(
 
 @pytest.mark.threat("C10")
 def test_c10_the_victim_of_a_deadlock_begins_again(
-    gateway: Gateway, fresh_postgres_url: str
+    gateway: Gateway, migrated_postgres_url: str
 ) -> None:
     device = gateway.device()
     first, second = sorted((device.opened(1), device.opened(2)))
     answers: list[Outgoing] = []
-    with psycopg.connect(fresh_postgres_url) as other:
+    with psycopg.connect(migrated_postgres_url) as other:
         # The one who looks first is the victim: that is to be the gateway.
         other.execute("SET deadlock_timeout = '100s'")
         other.execute("SELECT 1 FROM channel WHERE id = %s FOR UPDATE", (second,))
         batch = [device.iou(first, 10), device.iou(second, 10)]
         worker = threading.Thread(target=lambda: answers.extend(take(gateway, *batch)))
         worker.start()
-        wait_for_a_lock(fresh_postgres_url)
+        wait_for_a_lock(migrated_postgres_url)
         other.execute("SELECT 1 FROM channel WHERE id = %s FOR UPDATE", (first,))
         assert gateway.mark(first) == (0, 0, "open")
         other.rollback()

@@ -28,7 +28,8 @@ def stage_on_each(
 ) -> Iterator[Stage]:
     """The product, running on each database."""
     if request.param == "postgresql":
-        monkeypatch.setenv("TALLYSTICK_DATABASE_URL", request.getfixturevalue("fresh_postgres_url"))
+        url = request.getfixturevalue("migrated_postgres_url")
+        monkeypatch.setenv("TALLYSTICK_DATABASE_URL", url)
     with stage(data_folder) as built:
         yield built
 

@@ -28,6 +28,7 @@ from protocol.listings import Find, Sell
 from protocol.messages import Iou, Terms
 from protocol.pricing import Tariff as Price
 from protocol.topups import Topup
+from tests.store.migrated import migrated
 
 PRICE = Price("W.h", 300, 1, "EUR")
 WINDOW = 1_000
@@ -303,5 +304,5 @@ class Gateway:
 def gateway_in(folder: Path) -> Gateway:
     """A gateway on a new SQLite database in this folder."""
     clock = Clock()
-    store = open_store(f"sqlite:///{folder / 'gateway.db'}", clock=clock, upgrade=True)
+    store = open_store(migrated(folder / "gateway.db"), clock=clock)
     return Gateway(store, clock, GatewayKeys(bytes(range(32))))

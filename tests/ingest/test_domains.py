@@ -14,6 +14,7 @@ from protocol.messages import Close, Iou
 from protocol.pricing import OPEN_ENDED, Tariff
 from tests.ingest.parties import PRICE, Clock, Gateway, Party, kind_of
 from tests.ingest.snapshot import books
+from tests.store.migrated import migrated
 
 
 def _said(gateway: Gateway, device: Party, kind: str, message: bytes) -> list[str]:
@@ -131,7 +132,7 @@ def test_another_gateway_takes_nothing_that_was_signed_for_this_one(
 ) -> None:
     """The same device is registered at both, with the same account and tariff."""
     clock = Clock()
-    store = open_store(f"sqlite:///{tmp_path / 'other.db'}", clock=clock, upgrade=True)
+    store = open_store(migrated(tmp_path / "other.db"), clock=clock)
     other = Gateway(store, clock, GatewayKeys(b"\x55" * 32))
     device, there = gateway.device(), other.device()
     assert device.public == there.public

@@ -18,18 +18,18 @@ from gateway.store.engine import Store, open_store
 from gateway.store.errors import Fenced
 from tests.ingest.parties import Clock, Gateway, kind_of
 from tests.ingest.snapshot import books
-from tests.store.engines import database_url
+from tests.store.engines import migrated_url
 
-__all__ = ["database_url"]
+__all__ = ["migrated_url"]
 
 KEYS = GatewayKeys(bytes(range(32)))
 
 
 @pytest.fixture
-def gateway(database_url: str) -> Iterator[Gateway]:
+def gateway(migrated_url: str) -> Iterator[Gateway]:
     """A gateway on each kind of database."""
     clock = Clock()
-    store = open_store(database_url, clock=clock, upgrade=True)
+    store = open_store(migrated_url, clock=clock)
     yield Gateway(store, clock, KEYS)
     store.close()
 
@@ -71,7 +71,7 @@ def _together(works: list[Callable[[], list[Outgoing]]]) -> list[list[Outgoing]]
 
 
 @pytest.mark.threat("N10", "D1", "D5")
-def test_what_both_workers_take_has_one_effect(gateway: Gateway, database_url: str) -> None:
+def test_what_both_workers_take_has_one_effect(gateway: Gateway, migrated_url: str) -> None:
     """The same IOUs, opens and closes to both at once, in another order each: the mark is the
     greatest, there is one close and one entry, and both give the same answers in the end."""
     device = gateway.device()
@@ -82,7 +82,7 @@ def test_what_both_workers_take_has_one_effect(gateway: Gateway, database_url: s
         order = [*ious, device.open(device.terms(2))]
         random.Random(seed).shuffle(order)
         orders.append(order)
-    workers = list(_two(gateway, database_url))
+    workers = list(_two(gateway, migrated_url))
     for messages in zip(*orders, strict=True):
         _together(
             [
@@ -107,10 +107,10 @@ def test_what_both_workers_take_has_one_effect(gateway: Gateway, database_url: s
 
 
 @pytest.mark.threat("N10", "D1")
-def test_one_message_a_hundred_times_to_both_at_once(gateway: Gateway, database_url: str) -> None:
+def test_one_message_a_hundred_times_to_both_at_once(gateway: Gateway, migrated_url: str) -> None:
     device = gateway.device()
     channel = device.opened(1)
-    workers = list(_two(gateway, database_url))
+    workers = list(_two(gateway, migrated_url))
     message = device.iou(channel, 10)
     answers = _together(
         [
@@ -128,10 +128,10 @@ def test_one_message_a_hundred_times_to_both_at_once(gateway: Gateway, database_
 
 
 @pytest.mark.threat("N10", "C7")
-def test_a_worker_that_was_replaced_leaves_no_trace(gateway: Gateway, database_url: str) -> None:
+def test_a_worker_that_was_replaced_leaves_no_trace(gateway: Gateway, migrated_url: str) -> None:
     device = gateway.device()
     channel = device.opened(1)
-    ((old, first), (_, second)) = _two(gateway, database_url)
+    ((old, first), (_, second)) = _two(gateway, migrated_url)
     new = Context(second, KEYS, Metrics(), _token(gateway))
     before = books(gateway)
     for message in (device.iou(channel, 10), device.open(device.terms(2)), device.close(channel)):
@@ -146,13 +146,13 @@ def test_a_worker_that_was_replaced_leaves_no_trace(gateway: Gateway, database_u
 
 @pytest.mark.threat("N10", "D3")
 def test_two_ious_that_contradict_each_other_to_one_worker_each(
-    gateway: Gateway, database_url: str
+    gateway: Gateway, migrated_url: str
 ) -> None:
     """Whichever comes first counts; the other one is evidence, and the channel waits."""
     device = gateway.device()
     channel = device.opened(1)
     pair = [device.iou(channel, 10), device.iou(channel, 9, 3_000)]
-    workers = list(_two(gateway, database_url))
+    workers = list(_two(gateway, migrated_url))
     # The second is no IOU of this tariff: it must not count even where it comes first.
     _together(
         [

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from functools import cache
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
@@ -12,6 +11,7 @@ from gateway.store.engine import Clock as StoreClock
 from gateway.store.engine import Store, open_store
 from tests.ingest.parties import Clock, Gateway
 from tests.sizes import size
+from tests.store.migrated import migrated
 
 STEPS = size("machine_steps", 30, 200)
 """Steps of one run."""
@@ -30,20 +30,12 @@ MACHINE = settings(
 """The same runs each time; a failure prints its steps as a program."""
 
 
-@cache
-def _template() -> Path:
-    """A migrated, empty database: copying it is faster than migrating anew."""
-    path = Path(tempfile.mkdtemp(prefix="tallystick-machine-")) / "template.db"
-    open_store(f"sqlite:///{path}", upgrade=True).close()
-    return path
-
-
 class Folder:
     """A folder with a database, gone when the run is over."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="tallystick-machine-"))
-        shutil.copy(_template(), self.path / "gateway.db")
+        migrated(self.path / "gateway.db")
 
     def store(self, clock: StoreClock | None = None) -> Store:
         """The database, opened anew."""

@@ -1,5 +1,5 @@
 """The use cases' tests run on each database."""
 
-from tests.store.engines import database_url, store
+from tests.store.engines import database_url, migrated_url, store
 
-__all__ = ["database_url", "store"]
+__all__ = ["database_url", "migrated_url", "store"]

@@ -28,7 +28,7 @@ class Clocked:
 
     def __init__(self, url: str, folder: Path) -> None:
         self.now = 1_000 * DAY
-        self.store: Store = open_store(url, clock=lambda: self.now, upgrade=True)
+        self.store: Store = open_store(url, clock=lambda: self.now)
         self.fleet = Fleet(self.store)
         self.rails = Rails("manual", folder, {"manual": {"folder": folder}})
         self.channel = self.fleet.open("ant", "bee")
@@ -51,8 +51,8 @@ class Clocked:
 
 
 @pytest.fixture
-def clocked(database_url: str, tmp_path: Path) -> Iterator[Clocked]:
-    made = Clocked(database_url, tmp_path)
+def clocked(migrated_url: str, tmp_path: Path) -> Iterator[Clocked]:
+    made = Clocked(migrated_url, tmp_path)
     yield made
     made.store.close()
 

@@ -13,6 +13,7 @@ from gateway.settlement import intervals
 from gateway.settlement.verify_books import verify_books
 from gateway.store.engine import Store
 from tests.settlement.fleet import Fleet
+from tests.store.migrated import migrated
 
 
 @dataclass
@@ -60,6 +61,9 @@ def settings(data: Path, url: str) -> config.Config:
 def built(data: Path, url: str) -> Iterator[House]:
     """A new installation with one channel that is closed, one that is settled, one that is not."""
     made = settings(data, url)
+    if made.sqlite_path is not None:
+        data.mkdir()
+        migrated(made.sqlite_path)
     init(made)
     with opened(made) as office:
         house = House(office, Fleet(office.store))

@@ -20,7 +20,7 @@ from tests.sizes import size
 def played(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The database that the stage is played on."""
     if request.param == "postgres":
-        url: str = request.getfixturevalue("fresh_postgres_url")
+        url: str = request.getfixturevalue("migrated_postgres_url")
         monkeypatch.setenv("TALLYSTICK_DATABASE_URL", url)
     return str(request.param)
 

@@ -29,6 +29,7 @@ from gateway.store.engine import Store
 from tests.firmware.pair import Pair
 from tests.ingest.parties import Party
 from tests.restore.house import settings
+from tests.store.migrated import migrated
 
 PRICE = 300
 WINDOW = 1_000
@@ -215,6 +216,9 @@ class Town:
 def founded(data: Path, url: str) -> Iterator[Town]:
     """An installation with an account and a tariff, and nobody there yet."""
     config = settings(data, url)
+    if config.sqlite_path is not None:
+        data.mkdir()
+        migrated(config.sqlite_path)
     init(config)
     town = Town(config, Bank(config.manual_folder))
     town.start()

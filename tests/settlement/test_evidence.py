@@ -1,6 +1,5 @@
 """The evidence that a gateway gives on a channel proves itself to those who don't trust it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from gateway.store.engine import Store, open_store
 from gateway.verify_bundle import Report, check_bundle
 from protocol.evidence import read_bundle
 from tests.settlement.fleet import GATEWAY, PRICE, Chain, Fleet
+from tests.store.migrated import migrated
 
 
 def settle(store: Store) -> None:
@@ -151,21 +151,18 @@ def test_what_an_earlier_version_settled_is_left_out_and_said_to_be(store: Store
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database, to be copied."""
-    path = tmp_path_factory.mktemp("evidence") / "empty.db"
-    open_store(f"sqlite:///{path}", upgrade=True).close()
-    return path
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evidence")
 
 
 @given(st.lists(st.tuples(st.sampled_from("mmst"), st.integers(1, 9)), max_size=12), st.booleans())
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_happens_to_a_channel_its_evidence_holds(
-    empty: Path, steps: list[tuple[str, int]], closed: bool
+    folder: Path, steps: list[tuple[str, int]], closed: bool
 ) -> None:
-    for old in empty.parent.glob("books.db*"):
+    for old in folder.glob("books.db*"):
         old.unlink()
-    store = open_store(f"sqlite:///{shutil.copy(empty, empty.with_name('books.db'))}")
+    store = open_store(migrated(folder / "books.db"))
     fleet = Fleet(store)
     channel, other = fleet.open("ant", "bee"), fleet.open("ant", "cat", 1)
     units = 0

@@ -102,6 +102,9 @@ def test_one_changed_character_of_an_iban_is_noticed(iban: str, at: int, other: 
     changed = iban[:at] + other + iban[at + 1 :]
     if re.sub(" ", "", changed).upper() == iban:
         return
+    if other.isalnum() and other.isdigit() != iban[at].isdigit():
+        # A letter is two digits of the number that is checked: of such changes one in 97 is missed.
+        return
     with pytest.raises(DestinationError):
         check_iban("iban", changed)
 

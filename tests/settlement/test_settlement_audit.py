@@ -12,6 +12,7 @@ from gateway.settlement.verify_books import verify_books
 from gateway.store.engine import Store, open_store
 from protocol.hashchain import Chain
 from tests.settlement.fleet import GATEWAY, Fleet
+from tests.store.migrated import migrated
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ from tests.settlement.fleet import GATEWAY, Fleet
 @pytest.mark.threat("O9")
 def test_each_alteration_is_found_and_named(tmp_path: Path, change: str, where: str) -> None:
     """O9."""
-    store = open_store(f"sqlite:///{tmp_path / 'books.db'}", upgrade=True)
+    store = open_store(migrated(tmp_path / "books.db"))
     _two_runs(store, tmp_path)
     assert verify_books(store, GATEWAY.public).ok
     with store.engine.connect() as conn:

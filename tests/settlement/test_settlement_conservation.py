@@ -19,6 +19,7 @@ from gateway.settlement.verify_books import verify_books
 from gateway.store import accounts, channels, journal
 from gateway.store.engine import Store, open_store
 from tests.settlement.fleet import ACCOUNTS, GATEWAY, PRICE, Fleet
+from tests.store.migrated import migrated
 
 PAIRS = (("ant", "bee"), ("bee", "ant"), ("bee", "cat"), ("cat", "cat"), ("cat", "ant"))
 Step = tuple[str, int, int]
@@ -125,14 +126,6 @@ STEPS = st.lists(
 )
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite database to copy, since migrating each would take longest."""
-    path = tmp_path_factory.mktemp("template") / "empty.db"
-    open_store(f"sqlite:///{path}", upgrade=True).close()
-    return path
-
-
 @settings(
     max_examples=25,
     deadline=None,
@@ -141,11 +134,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 @given(steps=STEPS)
 def test_no_history_makes_or_loses_money(
-    template: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
 ) -> None:
     folder = tmp_path_factory.mktemp("history")
-    shutil.copy(template, folder / "books.db")
-    store = open_store(f"sqlite:///{folder / 'books.db'}")
+    store = open_store(migrated(folder / "books.db"))
     try:
         history = History(store, folder)
         history.play(steps)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.engine import Store, open_store
+from tests.store.migrated import migrated
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -17,9 +18,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that is empty but for its schema."""
+    if request.param == "sqlite":
+        return migrated(tmp_path / "tallystick.db")
+    url: str = request.getfixturevalue("migrated_postgres_url")
+    return url
+
+
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(migrated_url: str) -> Iterator[Store]:
     """A migrated store whose clock is the database's."""
-    opened = open_store(database_url, upgrade=True)
+    opened = open_store(migrated_url)
     yield opened
     opened.close()

@@ -9,6 +9,7 @@ from gateway.operations import audit as operations
 from gateway.store import audit
 from gateway.store.engine import open_store
 from protocol import cbor
+from tests.store.migrated import migrated
 from tests.verify.keys import gateway_keys
 from tests.verify.program import verify_command
 
@@ -20,7 +21,7 @@ KEY = gateway_keys().public.hex()
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
     """A file of three records."""
-    store = open_store(f"sqlite:///{tmp_path / 'a.db'}", upgrade=True)
+    store = open_store(migrated(tmp_path / "a.db"))
     for number in range(3):
         with store.write() as conn:
             audit.record(conn, "device.suspend", str(number), after={"status": "suspended"})

@@ -20,6 +20,7 @@ from gateway.store.engine import Store, open_store
 from gateway.store.errors import NotFound
 from gateway.webhooks import deliver
 from gateway.webhooks.deliver import Deliverer
+from tests.store.migrated import migrated
 from tests.webhooks.receiver import Receiver, receiving
 
 START = 1_800_000_000
@@ -44,7 +45,7 @@ def clock() -> Clock:
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
     """A database with that clock."""
-    opened = open_store(f"sqlite:///{tmp_path / 'a.db'}", clock=clock, upgrade=True)
+    opened = open_store(migrated(tmp_path / "a.db"), clock=clock)
     yield opened
     opened.close()
 
