@@ -105,6 +105,18 @@ def empty_database() -> bytes:
         shutil.rmtree(folder)
 
 
+class _Reader(sqlite3.Connection):
+    """A connection that is used again and again: reading the schema anew would take longest."""
+
+    def close(self) -> None:
+        """End what was read; the connection stays."""
+        self.rollback()
+
+    def end(self) -> None:
+        """End the connection."""
+        super().close()
+
+
 class FolderStorage(Failing):
     """A database in a folder of its own, in memory where the system offers that."""
 
@@ -112,6 +124,7 @@ class FolderStorage(Failing):
         super().__init__()
         self._path = folder / FILE
         self._path.write_bytes(empty_database())
+        self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, factory=_Reader)
 
     def path(self) -> str:
         """The file's path."""
@@ -119,7 +132,7 @@ class FolderStorage(Failing):
 
     def read(self) -> sqlite3.Connection:
         """A connection for reading."""
-        return sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
+        return self._reader
 
     def lose_power(self) -> bool:
         """A folder loses nothing."""
@@ -127,6 +140,7 @@ class FolderStorage(Failing):
 
     def close(self) -> None:
         """The folder is its owner's to remove."""
+        self._reader.end()
 
 
 class Traps:
