@@ -271,7 +271,6 @@ def _opened_backups(stage: Stage, told: Told) -> None:
                 told.texts[f"{path.name}: {part.name}"] = b"" if file is None else file.read()
 
 
-@pytest.mark.timeout(400)
 def test_no_secret_is_told_anywhere(loud_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage, told = loud_stage, Told(loud_stage)
     tokens = {"admin": stage.token}

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from eth_account import Account
 
 from gateway.settlement.rails.evm.rail import make
@@ -15,7 +14,6 @@ from tests.chain.town import Town
 from tests.cli.tallystick import Cli
 
 
-@pytest.mark.timeout(240)
 def test_from_a_key_to_a_claim(
     chain: Node, escrow: dict[str, Any], tokens: dict[str, Any], data_folder: Path
 ) -> None:

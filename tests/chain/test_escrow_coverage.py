@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.chain import branches, solc, test_escrow
 from tests.chain.branches import Place
 from tests.chain.node import node
@@ -41,7 +39,6 @@ def _own_steps(town: Town, name: str) -> Iterator[dict[str, Any]]:
             yield step
 
 
-@pytest.mark.timeout(240)
 def test_every_branch_goes_both_ways(tokens: dict[str, Any]) -> None:
     made = solc.compiled(solc.SOURCE, enabled=False)
     parts = made["contracts"]["Escrow"]["evm"]

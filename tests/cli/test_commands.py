@@ -27,7 +27,6 @@ def test_init_makes_everything_once_and_keeps_it(data_folder: Path) -> None:
     assert [each["id"] for each in cli.ok("account", "list")] == ["operator"]
 
 
-@pytest.mark.timeout(300)
 def test_a_gateway_is_set_up_and_settled_from_the_command_line(cli: Cli) -> None:
     cli.ok("account", "add", "fleet", "--credit", "100.50")
     assert cli.ok("account", "limit", "fleet", "200")["credit_limit"]["amount"] == "200000000"

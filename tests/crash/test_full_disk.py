@@ -61,7 +61,6 @@ def database_on_it(small_disk: Path, postgres_url: str) -> Iterator[str]:
             server.execute(f"DROP TABLESPACE {name}")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.threat("C4", "C10")
 def test_c4_on_a_full_disk_of_postgres_payments_wait_for_room(
     database_on_it: str, small_disk: Path

@@ -12,7 +12,6 @@ import pytest
 from tests.e2e.stage import Stage, acked_units, all_paid, running, stage, until
 
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.skipif(
         sys.platform != "linux", reason="only Linux sets a limit of a process that runs"
     ),

@@ -14,8 +14,6 @@ from qrcode.util import MODE_8BIT_BYTE, QRData
 from tests.dashboard.browser import DESK, PHONE, browser
 from tests.dashboard.scene import Scene, scene
 
-pytestmark = pytest.mark.timeout(240)
-
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
 ALL = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}

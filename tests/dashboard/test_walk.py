@@ -17,8 +17,6 @@ from simulator.loads.sensor import Sensor
 from tests.dashboard.browser import TAKING, Window, browser
 from tests.dashboard.scene import PASSWORD, Person, Scene, scene
 
-pytestmark = pytest.mark.timeout(240)
-
 SEED = bytes(range(32))
 KEY = SigningKey(SEED).verify_key.encode()
 

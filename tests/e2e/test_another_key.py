@@ -12,7 +12,6 @@ from simulator.gateway_process import tallystick_json
 from simulator.loads.sensor import Sensor
 from tests.e2e.stage import READING_PRICE, Stage, acked_units, all_paid, running, stage, until
 
-pytestmark = pytest.mark.timeout(300)
 SMALL = 400 * READING_PRICE
 """The capacity of a channel: it is soon used up, so that devices open one after the other."""
 

@@ -21,7 +21,6 @@ EXPECTED = {
 """What devices that buy, sell, tick and top up say and are told while nothing goes wrong."""
 
 
-@pytest.mark.timeout(300)
 def test_every_message_on_the_broker_fits_the_document(
     data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,6 @@ from simulator.loads.between import Delivered, Drawn, Line
 from simulator.loads.sensor import Sensor
 from tests.e2e.stage import READING_PRICE, Stage, all_paid, running, stage, until
 
-pytestmark = pytest.mark.timeout(300)
-
 FEE = 250
 
 

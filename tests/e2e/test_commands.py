@@ -19,8 +19,6 @@ from simulator.loads.sensor import Sensor
 from simulator.run import Unpaid, run
 from tests.e2e.stage import Stage, acked_units, stage
 
-pytestmark = pytest.mark.timeout(300)
-
 _PROGRAM = [sys.executable, "-m", "gateway.cli"]
 
 _CSV = """\

@@ -12,8 +12,6 @@ from simulator.loads.sensor import Sensor
 from tests.e2e.proxy import cutting_proxy
 from tests.e2e.stage import Stage, acked_units, all_paid, power_cut, running, stage, until
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def stage_here(data_folder: Path) -> Iterator[Stage]:

@@ -17,8 +17,6 @@ from tests.e2e.stage import READING_PRICE, Stage, stage
 from tests.micropython import interpreter
 from tests.micropython.install import installed
 
-pytestmark = pytest.mark.timeout(240)
-
 RATE = 60
 """Units a second while the relay is on: about what MicroPython can sign here beside all else."""
 SECONDS = 60

@@ -15,8 +15,6 @@ from simulator import scene
 from tests.e2e.stage import Stage, stage
 from tests.provision.board import Board, plugged_in
 
-pytestmark = pytest.mark.timeout(300)
-
 _MAIN = """
 import asyncio, os, sys
 from firmware import app

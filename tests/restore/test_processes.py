@@ -56,7 +56,6 @@ def _list(on: Stage) -> str:
 
 
 @pytest.mark.threat("C6")
-@pytest.mark.timeout(300)
 def test_a_gateway_restored_from_a_backup_under_load(played: str, tmp_path: Path) -> None:
     asyncio.run(_story(tmp_path / "data"))
 

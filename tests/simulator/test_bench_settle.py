@@ -4,10 +4,7 @@ import json
 import subprocess
 import sys
 
-import pytest
 
-
-@pytest.mark.timeout(300)
 def test_a_run_of_many_channels_is_measured() -> None:
     command = ["bench", "settle", "--channels", "1000", "--owners", "20", "--json"]
     done = subprocess.run(

@@ -23,7 +23,6 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield built
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES)
 def test_each_scenario_ends_with_books_that_are_right(town: Stage, name: str) -> None:
     written = read_scenario(name)

@@ -21,8 +21,6 @@ from tests.e2e.stage import all_paid, running, until
 from tests.services import unavailable
 from tests.tls.conftest import now
 
-pytestmark = pytest.mark.timeout(200)
-
 
 class House:
     """The product, set up by `tallystick pki init` alone."""
