@@ -3,7 +3,7 @@
 Whose word counts is `belief`'s to decide, and what it changes on a channel `protocol.payer`'s.
 """
 
-from firmware import offers, paying, refusals, resuming
+from firmware import offers, paying, resuming
 from protocol import envelope, messages, payer
 from protocol.errors import WireError
 from protocol.messages import CLOSE
@@ -95,6 +95,13 @@ def _on_receipt(device: "Device", message: bytes, now: int) -> "Messages":
     return []
 
 
+def _on_refused(device: "Device", message: bytes, now: int) -> "Messages":
+    # Loaded by those that are refused something.
+    from firmware import refusals
+
+    return refusals.on_refused(device, message, now)
+
+
 def _on_successor(device: "Device", message: bytes, now: int) -> "Messages":
     device.belief.follow(message)
     # What the key before it offered is no offer of this one.
@@ -109,7 +116,7 @@ HANDLERS = {
     "ack": _on_ack,
     "grant": _on_grant,
     "receipt": _on_receipt,
-    "refused": refusals.on_refused,
+    "refused": _on_refused,
     "successor": _on_successor,
 }
 """By their kinds: each takes a device, a message and the time, raises ProtocolError for what does

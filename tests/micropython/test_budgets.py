@@ -42,7 +42,7 @@ LOADED = (
     *("load", "sweep", "loaded"),
     *("load_gateway", "sweep", "before_start"),
 )
-PAYS = (*["pay_and_sweep"] * 30, "sweep", "at_work", "pay_measured", "sweep", "report")
+PAYS = (*["pay_and_sweep", "sweep", "at_work"] * 10, "pay_measured", "sweep", "report")
 STEPS = {
     "metering": (*LOADED, "start_metering", "sweep", *PAYS),
     "ticking": (*LOADED, "start_ticking", "sweep", "at_work", "report"),

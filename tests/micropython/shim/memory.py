@@ -120,8 +120,11 @@ def pay_and_sweep():
 
 
 def at_work():
-    # Less what the other side keeps of the channel: its terms and one IOU.
-    found["at_work"] = gc.mem_alloc() - found["before_start"]
+    # Less what the other side keeps of the channel: its terms and one IOU. The least of several
+    # looks: MicroPython takes any number in memory that looks like an address for one, so a look
+    # may count what nobody holds any more, and never less than what is held.
+    held = gc.mem_alloc() - found["before_start"]
+    found["at_work"] = min(held, found.get("at_work", held))
 
 
 def pay_measured():
