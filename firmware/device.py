@@ -9,7 +9,6 @@ those rules in order: by functions of its own kind in `paying`, `offers`, `told`
 
 from firmware import paying, resuming, told
 from firmware.belief import Belief
-from firmware.over import Over
 from firmware.record import Record
 from firmware.repeat import Repeat
 from protocol import payer
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from firmware.identity import Identity
     from firmware.journal import Journal
+    from firmware.over import Over
     from firmware.topups import Topups
     from protocol.messages import Offer
     from protocol.payer import PayerChannel
@@ -60,7 +60,8 @@ class Device:
         self.random_bytes = random_bytes
         self.record = Record(journal)
         self.belief = Belief(identity, self.record)
-        self.over = Over(identity, self.record)
+        self.over: Over | None = None
+        """Channels that are over and to be shown again; None while there were none to show."""
         # What its owner wants.
         self.highest_price = 0
         self.payee = payee
@@ -209,7 +210,7 @@ class Device:
         """Everything that an answer is still due to."""
         if not self.resumed:
             return [resuming.hello(self)]
-        found = self.over.unanswered()
+        found = [] if self.over is None else self.over.unanswered()
         for channel in self.channels:
             if channel.state == OPENING:
                 found.append(("open", channel.open_message))
@@ -230,6 +231,15 @@ class Device:
             # so, and the grant that takes it back may be lost.
             found.append(resuming.hello(self))
         return found
+
+    def over_again(self) -> "Over":
+        """The channels that are over and to be shown again, of which there will be some now."""
+        if self.over is None:
+            # Loaded by those whose gateway was restored.
+            from firmware.over import Over
+
+            self.over = Over(self.identity, self.record)
+        return self.over
 
     def sent(self, sending: "Messages", now: int) -> "Messages":
         """What of this can be said now: all, and an answer is waited for, or nothing while there is

@@ -29,6 +29,8 @@ def on_refused(device: "Device", message: bytes, now: int) -> "Messages":
     if refused.reason in _WAIT:
         return []
     if channel is None:
+        if device.over is None:
+            return []
         return device.sent(device.over.refused(refused.channel, refused.reason), now)
     if refused.reason == "unknown_channel" and refused.kind not in ("open", "tick"):
         # It accepted these terms once. Until it refuses them nothing that is signed is given up:

@@ -56,7 +56,7 @@ def on_resume(device: "Device", message: bytes, now: int) -> "Messages":
     for channel in device.channels[:-1]:
         channel.state = CLOSING
     if restored:
-        device.over.show_all()
+        device.over_again().show_all()
     for channel in device.channels:
         if channel.ticker is None or restored:
             # The chain that proved its mark is lost, or the gateway may not know of it: a
@@ -79,7 +79,7 @@ def _take_up(device: "Device", channel_id: bytes, known: "Resumed", lost: bool) 
         channel.resumed(known, device.total, verify)
     elif device.record.close_of(channel_id) is not None:
         # The gateway lost that it is closed.
-        device.over.close(known.open_message)
+        device.over_again().close(known.open_message)
     elif lost:
         own, keys = device.identity.public_key, device.belief.keys
         device.channels.insert(0, payer.adopt(known, own, keys, device.total, verify))

@@ -29,8 +29,8 @@ def _on_offer(device: "Device", message: bytes, now: int) -> "Messages":
 def _on_opened(device: "Device", message: bytes, now: int) -> "Messages":
     opened = device.belief.proved("opened", message, messages.read_opened)
     if resuming.is_restored(device, opened.serial):
-        device.over.show_all()
-    if device.over.opened(opened.channel):
+        device.over_again().show_all()
+    if device.over is not None and device.over.opened(opened.channel):
         return resuming.resend(device, now)
     channel = device.record.channel(opened.channel)
     if channel is None:
@@ -78,12 +78,13 @@ def _on_grant(device: "Device", message: bytes, now: int) -> "Messages":
 def _on_receipt(device: "Device", message: bytes, now: int) -> "Messages":
     said = messages.read_receipt(envelope.unverified(message))
     channel = device.record.channel(said.channel)
-    if channel is None and not device.over.is_shown(said.channel):
+    over = device.over
+    if channel is None and (over is None or not over.is_shown(said.channel)):
         # A payee's own channels end by such too: no signature need be checked here.
         return []
     receipt = device.belief.proved("receipt", message, messages.read_receipt)
-    if receipt.event == CLOSE:
-        device.over.closed(receipt.channel)
+    if over is not None and receipt.event == CLOSE:
+        over.closed(receipt.channel)
     if channel is None:
         return []
     if receipt.event == CLOSE:

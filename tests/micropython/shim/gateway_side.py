@@ -1,10 +1,11 @@
 # The gateway's side of a device under MicroPython, and a board: broker and gateway are at the other
 # end of a stream, judging by the gateway's own rules.
 import asyncio
+import json
 from binascii import hexlify
 
 from firmware.crypto import ed25519, x25519
-from firmware.settings import Settings
+from firmware.once import let_go, settings_of
 from protocol import envelope, mac, messages, payee, topics
 from protocol.pricing import Tariff
 
@@ -18,6 +19,9 @@ DEVICE = ed25519.SigningKey(DEVICE_SEED)
 MAC_KEY = mac.channel_mac_key(
     x25519.shared_secret(GATEWAY_SEED, DEVICE.public_key), DEVICE.public_key, GATEWAY.public_key
 )
+# As a device does with it: this is the other side in the same memory.
+del x25519
+let_go("firmware.crypto.x25519")
 
 verify = ed25519.verify
 
@@ -204,7 +208,7 @@ class Board:
             "insecure": True,
         }
         settings.update(more)
-        self.settings = Settings(settings)
+        self.settings = settings_of(json.dumps(settings))
         self.learnt = 0
         self.journal = slots
         self.payee = payee

@@ -2,6 +2,9 @@
 # which memory is swept; `sweep` is one that leaves nothing behind.
 import gc
 import json
+import sys
+
+import micropython
 
 found = {}
 
@@ -25,6 +28,7 @@ def image():
 
 def before():
     found["before"] = gc.mem_alloc()
+    micropython.qstr_info()
 
 
 def load_crypto():
@@ -36,6 +40,10 @@ def load_crypto():
 
 def crypto_loaded():
     found["crypto"] = gc.mem_alloc() - found["before"]
+    # What an application loads when it needs it, and lets go of.
+    from firmware.once import let_go
+
+    let_go("firmware.crypto.x25519")
 
 
 def load():
@@ -48,6 +56,9 @@ def load():
 
 def loaded():
     found["loaded"] = gc.mem_alloc() - found["before"]
+    # Told as text, and read by the test.
+    print("modules:", *[name for name in sys.modules if name.startswith(("firmware", "protocol"))])
+    micropython.qstr_info()
 
 
 def load_gateway():
