@@ -80,7 +80,7 @@ DEFAULTS = {
     "uart": 2,
     "uart_tx": 17,
     "uart_rx": 16,
-    "relay_pin": 5,
+    "relay_pin": 25,
     "led_pin": -1,
     "button_pin": -1,
     "sleep_s": 0,
