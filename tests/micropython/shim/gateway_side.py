@@ -44,6 +44,7 @@ class Payee:
 
     def __init__(self):
         self.channels = {}
+        self.last_receipt = b""
 
     def take(self, kind, message):
         return {
@@ -108,13 +109,16 @@ class Payee:
     def close(self, message):
         payload = envelope.open_sign1("close", message, DEVICE.public_key, verify)
         close = messages.read_close(payload)
-        if close.last_iou:
-            self.pay(close.last_iou)
-        channel = self.channels.pop(close.channel)
-        receipt = messages.Receipt(
-            close.channel, channel.amount, channel.units, messages.CLOSE, NOW
-        )
-        return [("receipt", envelope.sign1("receipt", receipt.payload(), GATEWAY.sign))]
+        if close.channel in self.channels:
+            if close.last_iou:
+                self.pay(close.last_iou)
+            channel = self.channels.pop(close.channel)
+            receipt = messages.Receipt(
+                close.channel, channel.amount, channel.units, messages.CLOSE, NOW
+            )
+            self.last_receipt = envelope.sign1("receipt", receipt.payload(), GATEWAY.sign)
+        # Closed already, the receipt was lost with its connection.
+        return [("receipt", self.last_receipt)]
 
 
 def packet(first, body):

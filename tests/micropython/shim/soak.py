@@ -18,13 +18,20 @@ CHANNELS = 12
 
 
 if sys.implementation.name == "micropython":
+    import micropython
     from host import sweep, turn
+
+    # Tells, as text, the largest piece that is free.
+    tell_pieces = micropython.mem_info
 else:
 
     async def turn():
         await asyncio.sleep(0)
 
     sweep = turn
+
+    def tell_pieces():
+        pass
 
 
 class Soaked(Board):
@@ -60,6 +67,8 @@ async def soak(seconds, step, tell, native=None):
     running = asyncio.create_task(app.run(board, device))
     for look in range(1, LOOKS + 1):
         while board.clock < seconds * 1_000 * look // LOOKS:
+            if running.done():
+                await running
             await turn()
         # The least of some looks: between two the application may have signed.
         alive = heap()
@@ -73,6 +82,7 @@ async def soak(seconds, step, tell, native=None):
         found["channels_ended"] = len(device.receipts)
         found["connections"] = board.connections
         tell(json.dumps(found))
+        tell_pieces()
     running.cancel()
     try:  # noqa: SIM105  MicroPython has no contextlib
         await running
