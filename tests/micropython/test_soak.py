@@ -18,6 +18,10 @@ SLACK = {"cpython": 300, "wasm": 1_024}
 """Blocks and bytes of the heap by which one look may differ from another."""
 
 
+CHANNELS = 12
+"""In the whole time, as `shim/soak.py` has it."""
+LONGEST_PAUSE = 5
+"""Seconds in which nothing is delivered."""
 LARGEST_PIECE = 4_096
 """Bytes in one piece that must be free at each look: as much as the largest message takes."""
 BLOCK = 16
@@ -73,7 +77,8 @@ def test_any_time_of_payments_leave_nothing_behind(
     with capsys.disabled():
         print(f"\n{python}: {json.dumps(first[0])} ... {json.dumps(last[-1])}")
     # A unit for each second but those in which it connects, or opens the next channel.
-    assert last[-1]["total"] >= 0.95 * SECONDS
+    pauses = last[-1]["connections"] + CHANNELS
+    assert last[-1]["total"] >= SECONDS - LONGEST_PAUSE * pauses
     assert last[-1]["connections"] > 5
     assert last[-1]["channels_ended"] >= 4
     assert max(look["unpaid"] for look in looks) <= 60
