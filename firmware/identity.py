@@ -4,7 +4,8 @@ has faster.
 The seed never leaves this module's closures, and nothing here prints it.
 """
 
-from firmware.crypto import ed25519, native, x25519
+from firmware import once
+from firmware.crypto import ed25519
 from firmware.crypto.ed25519 import SignatureFault
 from protocol import mac
 from protocol.ids import device_id
@@ -74,9 +75,18 @@ def identity_of(
     `checked`: each signature is verified before it is given away."""
 
     def shared_secret(peer: bytes) -> bytes:
-        return x25519.shared_secret(seed, peer)
+        # Once for each key of the gateway's.
+        from firmware.crypto import x25519
+
+        secret = x25519.shared_secret(seed, peer)
+        once.let_go("firmware.crypto.x25519")
+        return secret
+
+    from firmware.crypto import native
 
     offered = native.find()
+    if offered is None:
+        once.let_go("firmware.crypto.native")
     if offered is None:
         key = ed25519.SigningKey(seed, random_bytes, checked)
         own = Native(key.public_key, key.sign, ed25519.verify, shared_secret)

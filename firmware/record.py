@@ -107,11 +107,18 @@ class Record:
         """The latest receipts: those of closed channels, then others."""
         return [pair[1] for pair in self.over] + self._receipts
 
-    def gateway_key_of(self, channel_id: bytes) -> "bytes | None":
-        """The gateway's key in the terms of a channel that is here, or was here last."""
+    def channel(self, channel_id: bytes) -> "PayerChannel | None":
+        """The channel with this id that is not over."""
         for channel in self.channels:
             if channel.id == channel_id:
-                return channel.terms.gateway_key
+                return channel
+        return None
+
+    def gateway_key_of(self, channel_id: bytes) -> "bytes | None":
+        """The gateway's key in the terms of a channel that is here, or was here last."""
+        channel = self.channel(channel_id)
+        if channel is not None:
+            return channel.terms.gateway_key
         for pair in self.over:
             terms = read_terms(envelope.parse_sign1("open", pair[0]).payload)
             if terms.channel_id() == channel_id:

@@ -3,7 +3,6 @@
 import json
 
 from protocol.errors import WireError
-from protocol.hashchain import MAX_LENGTH
 from protocol.pricing import Tariff
 from protocol.topics import is_device_id
 
@@ -81,7 +80,7 @@ DEFAULTS = {
     "uart": 2,
     "uart_tx": 17,
     "uart_rx": 16,
-    "relay_pin": 5,
+    "relay_pin": 25,
     "led_pin": -1,
     "button_pin": -1,
     "sleep_s": 0,
@@ -135,7 +134,7 @@ class Settings:
         self.topup = _whole(merged, "topup", 0, (1 << 63) - 1)
         self.highest_price = _whole(merged, "highest_price", 0, (1 << 63) - 1)
         self.flush_ms = _whole(merged, "flush_ms", 1, 3_600_000)
-        self.chain_length = _whole(merged, "chain_length", 0, MAX_LENGTH)
+        self.chain_length = _chain_length(merged)
         self.payee = str(merged["payee"])
         if self.payee and not is_device_id(self.payee):
             raise SettingsError("payee: must be a device id, 32 lower-case hex digits, or empty")
@@ -203,6 +202,15 @@ def _whole(values: "dict[str, object]", name: str, least: int, most: int) -> int
     if not isinstance(value, int) or not least <= value <= most:
         raise SettingsError(name + ": must be " + str(least) + " to " + str(most))
     return value
+
+
+def _chain_length(values: "dict[str, object]") -> int:
+    if values["chain_length"] == 0:
+        return 0
+    # Loaded by those that pay by ticks.
+    from protocol.hashchain import MAX_LENGTH
+
+    return _whole(values, "chain_length", 0, MAX_LENGTH)
 
 
 def _choice(values: "dict[str, object]", name: str, choices: "tuple[str, ...]") -> str:

@@ -52,7 +52,7 @@ def status(delivers: bool, metering: bool, link: "Link", device: "Device") -> in
         return DELIVERING if device.funds_left is None else RUNNING_OUT
     if link.trouble:
         return link.trouble
-    if not device.is_resumed():
+    if not device.resumed:
         return NO_GATEWAY
     return WAITING if device.has_channel() else NO_CHANNEL
 

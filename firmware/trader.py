@@ -3,6 +3,8 @@
 No decisions here: what it pays is `device`'s, what it is paid `earner`'s.
 """
 
+from firmware import resuming
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firmware.device import Device
@@ -35,7 +37,7 @@ class Trader:
 
     def on_time(self, now: int) -> "Messages":
         """Called at least a few times a second."""
-        return self.device.on_time(now) + self.earner.on_time(now)
+        return self.device.on_time(now) + self.earner.on_time(now) + self._ask(now)
 
     def on_message(self, kind: str, message: bytes, now: int) -> "Messages":
         """The gateway (or somebody who would be it) says something."""
@@ -45,6 +47,8 @@ class Trader:
         if self.device.gateway_key != key:
             # What it sells names the gateway's key: to be signed anew.
             answers = answers + self.earner.on_connected(now)
-        if self.earner.asks_again():
-            answers = answers + self.device.on_connected(now)
-        return answers
+        return answers + self._ask(now)
+
+    def _ask(self, now: int) -> "Messages":
+        """The hello by which the earner is told what it missed, if it is time for that."""
+        return resuming.greet(self.device, now) if self.earner.asks_again(now) else []

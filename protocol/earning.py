@@ -27,6 +27,8 @@ class EarnedChannel:
         self.credit = b""
         self.amount = 0
         self.units = 0
+        self.seen = -1
+        """The amount when it was last looked at; -1 if it never was."""
 
     def credited(self, credit: Credit, message: bytes) -> bool:
         """Take up a credit that the gateway signed; whether it says more than was known.

@@ -8,7 +8,7 @@ receipt. No store, no clock, no keys: they come in as arguments. Who calls these
 change durable before it speaks of it.
 """
 
-from protocol import envelope, hashchain
+from protocol import envelope
 from protocol.errors import ProtocolError, WireError
 from protocol.fields import array, integer, octets
 from protocol.ids import channel_id
@@ -368,6 +368,9 @@ class PayerChannel:
         index = known.tick_index
         if index == 0:
             return iou.amount, iou.units
+        # Loaded by those that pay by ticks: a board's memory is scarce.
+        from protocol import hashchain
+
         if index > iou.chain_length or iou.chain_length > hashchain.MAX_LENGTH:
             raise ProtocolError("bad_tick", "resume.tick_index", "beyond the chain's end")
         if not hashchain.is_tick(known.preimage, index, iou.chain_root, 0):

@@ -57,8 +57,6 @@ def program(board: str, machine: str = "") -> dict[str, bytes]:
 
 
 def _belongs(name: str, board: str) -> bool:
-    if name == "firmware/manifest.py":
-        return False
     folder, _, file = name.rpartition("/")
     return folder != "firmware/boards" or file in _ONLY_HERE or file.startswith(board)
 

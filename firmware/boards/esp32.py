@@ -20,8 +20,8 @@ from firmware.clock import Ticks
 from firmware.journal import FileSlots
 from firmware.meters.pzem import BAUD, Pzem
 from firmware.nvs_slots import NOT_FOUND, NvsSlots
+from firmware.once import settings_of
 from firmware.restarts import GOOD_MS, held_ms
-from firmware.settings import Settings, parse
 from firmware.stream import TcpStream, open_tcp
 from firmware.tls import client_context
 
@@ -64,8 +64,7 @@ class Esp32:
     def __init__(self, root: str = "") -> None:
         self._root = root
         with open(root + "/settings.json") as file:
-            self.settings: Settings = parse(file.read())
-        settings = self.settings
+            settings = self.settings = settings_of(file.read())
         self._relay = machine.Pin(settings.relay_pin, machine.Pin.OUT, value=0)
         self._ticks = Ticks(time.ticks_ms, time.ticks_diff)
         self._lamp = None

@@ -7,7 +7,7 @@ import time
 
 from firmware.clock import Ticks
 from firmware.journal import FileSlots
-from firmware.settings import Settings, parse
+from firmware.once import settings_of
 from firmware.status import TEXTS
 from firmware.stream import TcpStream, open_tcp
 from firmware.tls import client_context
@@ -39,7 +39,7 @@ class Unix:
     def __init__(self, folder: str = "") -> None:
         self._folder = folder
         with open(folder + "/settings.json") as file:
-            self.settings: Settings = parse(file.read())
+            self.settings = settings_of(file.read())
         self.units = 0
         self.delivering = False
         self.ending = False

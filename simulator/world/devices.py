@@ -393,7 +393,7 @@ class SimulatedDevice:
         if core is None:
             return 0
         signed = [channel.base + channel.signed_units for channel in core.channels]
-        return int(core.total - max([core._record.base, *signed]))
+        return int(core.total - max([core.record.base, *signed]))
 
     def _shown_units(self, channel: PayerChannel) -> int:
         """What it has signed or revealed of a channel: after a reset it knows of no tick, and may

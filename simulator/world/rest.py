@@ -1,5 +1,6 @@
 """When the world is at rest: nobody waits for anything that was not ended for good."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from protocol.payer import OPEN
@@ -7,6 +8,11 @@ from simulator.world.devices import SimulatedDevice
 
 if TYPE_CHECKING:
     from simulator.world.world import World
+
+_OVER = (
+    "SELECT id FROM channel WHERE device_id = ? AND mirror_of IS NOT NULL AND state = 'closed'"
+    " AND expires_at > ?"
+)
 
 
 def waiting(world: "World") -> list[str]:
@@ -19,7 +25,7 @@ def waiting(world: "World") -> list[str]:
     if not world.gateway.idle:
         found.append("gateway: busy or not running")
     for device in world.devices:
-        reason = waits_for(device) or _behind(world, device)
+        reason = waits_for(device) or _behind(world, device) or _holds_an_end(world, device)
         if reason:
             found.append(f"device {device.number}: {reason}")
     return found
@@ -31,6 +37,20 @@ def _behind(world: "World", device: SimulatedDevice) -> str:
         return ""
     newest = world.gateway.keys.public
     return "" if core.gateway_key == newest else "believes a key that was followed"
+
+
+def _holds_an_end(world: "World", device: SimulatedDevice) -> str:
+    """Whether a seller keeps a place for a channel that is over. One that has expired it gives up
+    by itself when the place is needed."""
+    if device.removed or device.ended or device.earner is None:
+        return ""
+    kept = {bytes(channel.id) for channel in device.earner.channels}
+    if not kept:
+        return ""
+    with closing(world.storage.read()) as conn:
+        rows = conn.execute(_OVER, (device.id, world.gateway.now_s()))
+        over = kept.intersection(bytes(row[0]) for row in rows)
+    return f"keeps places for {len(over)} channels that are over" if over else ""
 
 
 def waits_for(device: SimulatedDevice) -> str:

@@ -299,7 +299,7 @@ def _forged(pair: Pair, other: Pair) -> list[tuple[str, bytes]]:
     receipt = Receipt(channel.id, 0, 0, 2, 0).payload()
     foreign_iou = envelope.sign1("iou", Iou(channel.id, 30_000, 100).payload(), other.party.sign)
     lie = Resume(
-        pair.device._nonce, [Resumed(channel.open_message, foreign_iou, 10**9, 99)]
+        pair.device.nonce, [Resumed(channel.open_message, foreign_iou, 10**9, 99)]
     ).payload()
     gone = messages.Refused("iou", "unknown_channel", channel.id).payload()
     stale = Resume(bytes(16), [Resumed(channel.open_message, b"", 10**9, 99)]).payload()
@@ -425,7 +425,7 @@ def test_a_channel_that_is_over_is_not_taken_up_again_with_an_older_iou(
         device.on_message("receipt", keys.sign1("receipt", receipt.payload()), pair.now)
         for _ in range(MAX_RECEIPTS):
             # Kept receipts do not last for ever.
-            device._record.keep(keys.sign1("receipt", Receipt(bytes(32), 0, 0, 0, 1).payload()))
+            device.record.keep(keys.sign1("receipt", Receipt(bytes(32), 0, 0, 0, 1).payload()))
     else:
         refused = messages.Refused("open", "unknown_tariff", channel.id)
         device.on_message(
@@ -434,7 +434,7 @@ def test_a_channel_that_is_over_is_not_taken_up_again_with_an_older_iou(
     assert channel.id not in [each.id for each in device.channels]
     device.on_connected(pair.now)
     old = Resumed(channel.open_message, ious[10], 100, 9)
-    resume = Resume(device._nonce, [old]).payload()
+    resume = Resume(device.nonce, [old]).payload()
     device.on_message("resume", envelope.mac0("resume", resume, pair.party.mac_key), pair.now)
     assert channel.id not in [each.id for each in device.channels]
     said = device.on_meter(device.total + 10, pair.now)

@@ -1,17 +1,18 @@
 """What a payee keeps of its channels: which mirrors it takes, and that its record fits."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from nacl.signing import SigningKey
 
-from firmware import earner as rules
-from firmware import nvs_slots
+from firmware import earnings, nvs_slots
 from firmware.belief import Belief
 from firmware.device import Device
 from firmware.earner import Earner, Sale
 from firmware.identity import native_identity
 from firmware.journal import Journal
+from firmware.repeat import LONGEST_MS
 from protocol import MAX_EARNED_PER_DEVICE, MAX_INT, cbor, envelope
 from protocol.messages import CLOSE, Credit, Receipt, Terms
 from protocol.pricing import OPEN_ENDED, Tariff
@@ -67,6 +68,19 @@ class Sold:
             self.earner.on_meter(self.earner.total + 1)
         return self.earner.total - before
 
+    def count_verified(self) -> list[bytes]:
+        """The signatures that it checks from now on."""
+        seen = []
+        identity = self.earner._identity
+        verify = identity.verify
+
+        def counted(key: bytes, message: bytes, signature: bytes) -> bool:
+            seen.append(signature)
+            return verify(key, message, signature)
+
+        identity.verify = counted
+        return seen
+
     def open(self) -> list[bytes]:
         return [channel.id for channel in self.earner.channels]
 
@@ -96,7 +110,7 @@ def test_the_mirror_of_a_closed_channel_gives_no_other_window(sold: Sold, reset:
 
 
 def test_however_many_channels_are_over_the_mirror_of_none_is_taken_again(sold: Sold) -> None:
-    over = [sold.terms(n, EXPIRY + n) for n in range(3 * rules.MAX_ENDED)]
+    over = [sold.terms(n, EXPIRY + n) for n in range(3 * earnings.MAX_ENDED)]
     for terms in over:
         sold.mirror(terms)
         sold.close(terms)
@@ -148,6 +162,36 @@ def test_with_more_open_mirrors_than_it_keeps_each_reconnect_grants_no_other_win
     assert sold.deliver() == 0
 
 
+def test_a_payee_for_which_no_place_is_left_asks_ever_less_often(sold: Sold) -> None:
+    """A gateway that opens more channels than it keeps is no reason to say hello without end."""
+    sold.earner.on_connected(0)
+    for n in range(MAX_EARNED_PER_DEVICE):
+        sold.mirror(sold.terms(n))
+    asked = []
+    for now in range(0, 200_000, 500):
+        sold.mirror(sold.terms(99))
+        if sold.earner.asks_again(now):
+            asked.append(now)
+    assert asked[:4] == [0, 3_000, 9_000, 21_000]
+    assert max(later - before for before, later in pairwise(asked)) == LONGEST_MS
+    sold.earner.on_disconnected()
+    assert not sold.earner.asks_again(300_000)
+
+
+def test_what_a_payee_has_already_is_not_verified_again(sold: Sold) -> None:
+    """A hello brings it all again, and a board takes most of a second for each signature."""
+    told = sold.terms(1)
+    sold.mirror(told)
+    sold.credit(told, 7, 7)
+    verified = sold.count_verified()
+    for _ in range(3):
+        sold.mirror(told)
+        sold.credit(told, 7, 7)
+    assert verified == []
+    sold.credit(told, 8, 8)
+    assert len(verified) == 1
+
+
 def test_a_payee_that_is_full_gives_up_a_channel_that_has_expired_for_a_new_one(
     sold: Sold,
 ) -> None:
@@ -168,18 +212,18 @@ def test_a_payee_that_is_full_gives_up_a_channel_that_has_expired_for_a_new_one(
 
 def test_the_largest_record_fits_into_nvs(sold: Sold) -> None:
     dearest = Tariff("W" * 16, MAX_INT, MAX_INT, "EUR", 18, OPEN_ENDED)
-    for n in range(2 * rules.MAX_ENDED + MAX_EARNED_PER_DEVICE):
+    for n in range(2 * earnings.MAX_ENDED + MAX_EARNED_PER_DEVICE):
         terms = sold.terms(n, MAX_INT - 1_000 + n, dearest)
         sold.mirror(terms)
-        if n < 2 * rules.MAX_ENDED:
+        if n < 2 * earnings.MAX_ENDED:
             sold.close(terms)
         else:
             sold.credit(terms, MAX_INT - 1, MAX_INT - 1)
-    for n in range(rules.MAX_PROOFS):
+    for n in range(earnings.MAX_PROOFS):
         sold.credit(terms, MAX_INT, MAX_INT - 2 - n)
     sold.earner.on_meter(MAX_INT)
     assert len(sold.open()) == MAX_EARNED_PER_DEVICE
-    assert len(sold.earner.proofs) == rules.MAX_PROOFS
+    assert len(sold.earner.proofs) == earnings.MAX_PROOFS
     assert max(map(len, sold.slots.slots)) <= nvs_slots.LARGEST
     sold.boot()
     assert len(sold.open()) == MAX_EARNED_PER_DEVICE
@@ -194,7 +238,7 @@ def test_a_proof_that_is_kept_already_wears_no_flash_and_displaces_no_other(sold
     kept = list(sold.earner.proofs)
     assert len(kept) == 2
     writes = sold.slots.writes
-    for _ in range(rules.MAX_PROOFS):
+    for _ in range(earnings.MAX_PROOFS):
         sold.credit(terms, 300, 9)
         sold.credit(terms, 400, 8)
     assert sold.earner.proofs == kept

@@ -298,11 +298,11 @@ def test_the_journal_is_there_after_a_reset(power_on: Callable[[], Any]) -> None
 
 def test_the_relay_is_off_until_it_is_told(chip: Chip, power_on: Callable[[], Any]) -> None:
     board = power_on()
-    assert chip.pins[5].level == 0
+    assert chip.pins[25].level == 0
     board.relay(True)
-    assert chip.pins[5].level == 1
+    assert chip.pins[25].level == 1
     power_on()
-    assert chip.pins[5].level == 0
+    assert chip.pins[25].level == 0
 
 
 def test_the_watchdog_starts_with_the_application(chip: Chip, power_on: Callable[[], Any]) -> None:
@@ -413,7 +413,7 @@ def test_a_button_stops_the_load_until_it_is_pressed_again(
             board.relay(True)
             chip.now += 50
         board.show(shown)
-        return int(chip.pins[5].level)
+        return int(chip.pins[25].level)
 
     assert press() == 0
     assert "held" in capsys.readouterr().out
@@ -427,17 +427,17 @@ def test_a_board_that_restarts_over_and_over_leaves_the_load_off_for_a_while(
     for _ in range(3):
         board = power_on()
         board.relay(True)
-        assert chip.pins[5].level == 1
+        assert chip.pins[25].level == 1
     board = power_on()
     board.relay(True)
-    assert chip.pins[5].level == 0
+    assert chip.pins[25].level == 0
     chip.now += 60_000
     board.relay(True)
-    assert chip.pins[5].level == 1
+    assert chip.pins[25].level == 1
     chip.now += 600_000
     board.alive()
     power_on().relay(True)
-    assert chip.pins[5].level == 1
+    assert chip.pins[25].level == 1
 
 
 def test_a_board_on_batteries_counts_its_waking_pays_and_sleeps(
@@ -466,7 +466,7 @@ def test_a_board_that_sleeps_often_does_not_count_it_as_restarting(
     for _ in range(20):
         board = power_on(meter="wake", sleep_s=900)
     board.relay(True)
-    assert chip.pins[5].level == 1
+    assert chip.pins[25].level == 1
 
 
 MAY = 1_777_000_000

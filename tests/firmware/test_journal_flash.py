@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from firmware import journal as journal_module
+from firmware import paying
 from firmware.journal import FileSlots, Journal
 from firmware.nvs_slots import LARGEST, NvsSlots
 from tests.firmware.pair import Pair
@@ -137,7 +138,7 @@ def full_record(tmp_path: Path) -> Iterator[bytes]:
     pair.connect()
     for _ in range(5):
         pair.meter(2)
-        pair.deliver(pair.device._close(pair.now))
+        pair.deliver(paying.close(pair.device, pair.now))
     pair.meter(2)
     kept = Journal(pair.slots).load()
     assert kept is not None

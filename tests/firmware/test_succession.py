@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.device import Device
+from firmware import told
 from firmware.journal import Journal, JournalError
 from firmware.record import Record
 from gateway.ingest.inbox import Received
@@ -306,19 +306,12 @@ def test_a_later_key_of_the_same_line_may_be_given_at_any_time(pair: Pair) -> No
     assert (pair.units_paid(), pair.device.unpaid()) == (12, 0)
 
 
-class _Before(Device):
-    """The firmware of before, which knows no `successor`."""
-
-    _HANDLERS = {  # noqa: RUF012
-        kind: handler for kind, handler in Device._HANDLERS.items() if kind != "successor"
-    }
-
-
 def test_a_device_that_knows_no_successor_is_paid_by_to_the_end_of_its_channel(
-    pair: Pair,
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The firmware of before there were any."""
+    monkeypatch.delitem(told.HANDLERS, "successor")
     pair.gateway.rotate()
-    pair.device.__class__ = _Before
     pair.disconnect()
     pair.connect()
     pair.meter(5)

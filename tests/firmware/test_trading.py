@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.device import Device
-from firmware.earner import Earner, Sale
+from firmware.earner import QUIET_MS, Earner, Sale
 from firmware.identity import native_identity
 from firmware.journal import Journal
 from firmware.trader import Trader
@@ -282,6 +282,59 @@ def test_a_charger_that_missed_the_end_of_each_channel_has_places_again_when_it_
         town.wait(1_000)
         charger.connect()
     assert charger.earner.channels == []
+
+
+def _deaf_to_ends(charger: Machine) -> Callable[[Outgoing], bool]:
+    """What passes while each receipt is lost on its way to the charger."""
+    return lambda answer: topics.parse(answer.topic, "down") != (charger.party.id, "receipt")
+
+
+@pytest.mark.usefixtures("met")
+@pytest.mark.threat("N1")
+def test_a_charger_that_stays_connected_asks_for_an_end_that_was_lost(
+    town: Town, charger: Machine, car: Machine
+) -> None:
+    town.flow(charger, car, 40)
+    town.passes = _deaf_to_ends(charger)
+    town.carry(car, car.device.finish(town.now))
+    town.wait(1_000)
+    assert car.device.channels == []
+    assert len(charger.earner.channels) == 1
+    town.passes = lambda _answer: True
+    town.wait(2 * QUIET_MS)
+    assert charger.earner.channels == []
+    assert not charger.earner.may_deliver()
+
+
+@pytest.mark.threat("N1")
+def test_a_car_that_finds_no_place_for_ends_that_were_lost_is_served_at_once(
+    town: Town, charger: Machine
+) -> None:
+    charger.connect()
+    town.passes = _deaf_to_ends(charger)
+    for _ in range(MAX_EARNED_PER_DEVICE):
+        car = town.machine("fleet", payee=charger.party.id)
+        car.connect()
+        town.carry(car, car.device.finish(town.now))
+    assert len(charger.earner.channels) == MAX_EARNED_PER_DEVICE
+    town.passes = lambda _answer: True
+    car = town.machine("fleet", payee=charger.party.id)
+    car.connect()
+    assert town.flow(charger, car, 30) == 30
+    assert len(charger.earner.channels) == 1
+
+
+@pytest.mark.usefixtures("met")
+def test_while_each_channel_is_paid_on_nothing_is_asked(
+    town: Town, charger: Machine, car: Machine
+) -> None:
+    heard = []
+    town.passes = lambda answer: heard.append(kind_of(answer)) or True
+    for _ in range(6):
+        town.flow(charger, car, 5)
+        town.wait(QUIET_MS // 2)
+    assert heard
+    assert "resume" not in heard
 
 
 @pytest.mark.usefixtures("met")

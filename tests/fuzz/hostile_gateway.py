@@ -190,7 +190,7 @@ class Scene:
         """The gateway does what it should: without that no input would get far."""
         now, device = self.now, self.device
         last = device.channels[-1] if device.channels else None
-        if not device._resumed:
+        if not device.resumed:
             rows = [messages.Resumed(each.open_message, each.iou, 0, 0) for each in device.channels]
             kind, payload = "resume", messages.Resume(self.nonce, rows).payload()
         elif last is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from firmware import offers
 from gateway.config import Config
 from gateway.ingest.context import LEASE, Context
 from gateway.ingest.inbox import Received
@@ -120,7 +121,7 @@ class Town:
         """The device closes its channel and, by the receipt, opens the next."""
         pair.deliver(pair.device.finish(pair.now))
         pair.device.wants_channel = True
-        pair.deliver(pair.device._open(pair.now))
+        pair.deliver(offers.open_channel(pair.device, pair.now))
 
     def keep_house(self, rounds: int = 1) -> None:
         """What happens between messages: notices to devices, and devices that try again."""

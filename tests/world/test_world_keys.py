@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware.device import Device
+from firmware import told
 from protocol import envelope, messages, succession
 from simulator.world.perform import perform
 from simulator.world.run import play
@@ -127,8 +127,7 @@ def _anybody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _deaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    handlers = {kind: each for kind, each in Device._HANDLERS.items() if kind != "successor"}
-    monkeypatch.setattr(Device, "_HANDLERS", handlers)
+    monkeypatch.delitem(told.HANDLERS, "successor")
 
 
 @pytest.mark.parametrize("spoil", [_anybody, _deaf])

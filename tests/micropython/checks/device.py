@@ -1,6 +1,7 @@
 # The whole application on MicroPython: device, journal, MQTT link. Broker and gateway are at the
 # other end of a stream (see ../shim/gateway_side.py).
 import asyncio
+import sys
 
 from gateway_side import PRICE, WINDOW, Board, Payee, Slots
 
@@ -24,6 +25,9 @@ async def main():
     device = app.start(board)
     running = asyncio.create_task(app.run(board, device))
     await paid(device, 30)
+    # What has done its work takes no memory.
+    for name in ("firmware.settings", "firmware.crypto.native", "firmware.crypto.x25519"):
+        assert name not in sys.modules, name
 
     # A broker that takes nothing more: delivery stops at the window, the link tries again.
     board.deaf = True

@@ -1,10 +1,11 @@
 # The gateway's side of a device under MicroPython, and a board: broker and gateway are at the other
 # end of a stream, judging by the gateway's own rules.
 import asyncio
+import json
 from binascii import hexlify
 
 from firmware.crypto import ed25519, x25519
-from firmware.settings import Settings
+from firmware.once import let_go, settings_of
 from protocol import envelope, mac, messages, payee, topics
 from protocol.pricing import Tariff
 
@@ -18,6 +19,9 @@ DEVICE = ed25519.SigningKey(DEVICE_SEED)
 MAC_KEY = mac.channel_mac_key(
     x25519.shared_secret(GATEWAY_SEED, DEVICE.public_key), DEVICE.public_key, GATEWAY.public_key
 )
+# As a device does with it: this is the other side in the same memory.
+del x25519
+let_go("firmware.crypto.x25519")
 
 verify = ed25519.verify
 
@@ -40,7 +44,7 @@ class Payee:
 
     def __init__(self):
         self.channels = {}
-        self.last_receipt = {}
+        self.last_receipt = b""
 
     def take(self, kind, message):
         return {
@@ -105,16 +109,16 @@ class Payee:
     def close(self, message):
         payload = envelope.open_sign1("close", message, DEVICE.public_key, verify)
         close = messages.read_close(payload)
-        if close.channel not in self.last_receipt:
+        if close.channel in self.channels:
             if close.last_iou:
                 self.pay(close.last_iou)
             channel = self.channels.pop(close.channel)
             receipt = messages.Receipt(
                 close.channel, channel.amount, channel.units, messages.CLOSE, NOW
-            ).payload()
-            signed = envelope.sign1("receipt", receipt, GATEWAY.sign)
-            self.last_receipt = {close.channel: signed}
-        return [("receipt", self.last_receipt[close.channel])]
+            )
+            self.last_receipt = envelope.sign1("receipt", receipt.payload(), GATEWAY.sign)
+        # Closed already, the receipt was lost with its connection.
+        return [("receipt", self.last_receipt)]
 
 
 def packet(first, body):
@@ -208,7 +212,7 @@ class Board:
             "insecure": True,
         }
         settings.update(more)
-        self.settings = Settings(settings)
+        self.settings = settings_of(json.dumps(settings))
         self.learnt = 0
         self.journal = slots
         self.payee = payee

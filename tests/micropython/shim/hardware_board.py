@@ -6,7 +6,7 @@ from binascii import hexlify, unhexlify
 import hardware
 
 from firmware import app
-from firmware.settings import parse
+from firmware.once import settings_of
 
 
 class Stream:
@@ -36,7 +36,7 @@ class Slots:
 class Board:
     # What `firmware.boards` asks of a board.
     def __init__(self):
-        self.settings = parse(hardware.settings())
+        self.settings = settings_of(hardware.settings())
 
     def seed(self):
         return unhexlify(hardware.seed())

@@ -18,13 +18,20 @@ CHANNELS = 12
 
 
 if sys.implementation.name == "micropython":
+    import micropython
     from host import sweep, turn
+
+    # Tells, as text, the largest piece that is free.
+    tell_pieces = micropython.mem_info
 else:
 
     async def turn():
         await asyncio.sleep(0)
 
     sweep = turn
+
+    def tell_pieces():
+        pass
 
 
 class Soaked(Board):
@@ -76,6 +83,7 @@ async def soak(seconds, step, tell, native=None):
         found["channels_ended"] = len(device.receipts)
         found["connections"] = board.connections
         tell(json.dumps(found))
+        tell_pieces()
     running.cancel()
     try:  # noqa: SIM105  MicroPython has no contextlib
         await running
