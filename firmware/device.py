@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from firmware.identity import Identity
     from firmware.journal import Journal
     from firmware.topups import Topups
+    from firmware.xrpl import XrplChannels
     from protocol.messages import Iou, Refused
 
     Messages = list[tuple[str, bytes]]
@@ -68,6 +69,8 @@ class Device:
     ) -> None:
         self.identity = identity
         self.highest_price = 0
+        self.xrpl: XrplChannels | None = None
+        """The XRPL channels that its own are to name, one each, if its IOUs are to be claims."""
         self.payee = payee
         self.chain_length = chain_length
         self.unit = unit
@@ -291,7 +294,7 @@ class Device:
         if chain_length:
             secret = self._random_bytes(messages.HASH_SIZE)
             ticker = channel.begin_chain(iou, secret, chain_length)
-        message = envelope.sign1("iou", iou.payload(), self.identity.sign)
+        message = payer.iou_message(channel.terms, iou, self.identity.sign)
         channel.signed(iou, message, ticker)
         return message
 
@@ -321,6 +324,8 @@ class Device:
         offer = self.offer
         if offer is None or self.channels or not self._resumed or not self.wants_channel:
             return []
+        if self.xrpl is not None and not self.xrpl.next:
+            return []
         terms = Terms(
             self.identity.public_key,
             offer.payee_key,
@@ -329,6 +334,7 @@ class Device:
             self._first_capacity(offer),
             offer.time + offer.max_lifetime,
             self._random_bytes(messages.NONCE_SIZE),
+            b"" if self.xrpl is None else self.xrpl.next,
         )
         message = envelope.sign1("open", terms.payload(), self.identity.sign)
         self.channels.append(PayerChannel(message, self._record.base))
@@ -480,6 +486,8 @@ class Device:
         if not offer.tariff.units_within(self._first_capacity(offer)):
             return False
         price = offer.tariff
+        if self.xrpl is not None and not self.xrpl.fits(price):
+            return False
         if self.highest_price and (
             price.numerator * 1_000 > self.highest_price * price.denominator
         ):
@@ -547,6 +555,7 @@ class Device:
             return []
         if receipt.event == CLOSE:
             base = channel.carried(self.total, receipt)
+            self._used(channel)
             self._record.end(channel, base, message)
             self._retry.answered()
             return self._open(now)
@@ -579,7 +588,9 @@ class Device:
             over = True
         if over:
             self._record.end(channel, channel.carried(self.total, None), b"")
-            if refused.kind == "open":
+            if refused.reason == "xrpl_channel_used":
+                self._used(channel)
+            elif refused.kind == "open":
                 self.offer = None
             return self._open(now)
         if refused.kind == "topup":
@@ -593,6 +604,11 @@ class Device:
             # A gateway whose books were restored may have lost the top-up.
             channel.topup_again()
         return []
+
+    def _used(self, channel: PayerChannel) -> None:
+        """No other channel may name the XRPL channel that this one does."""
+        if self.xrpl is not None:
+            self.xrpl.used(channel.terms.xrpl_channel)
 
     def _on_topup_refused(self, channel: PayerChannel, refused: "Refused", now: int) -> "Messages":
         if self._topups is None:
