@@ -44,9 +44,7 @@ def start(board: "Board") -> Device:
     )
     device.highest_price = settings.highest_price
     if settings.xrpl_channels:
-        from firmware.xrpl import XrplChannels
-
-        device.xrpl = XrplChannels(list(settings.xrpl_channels))
+        device.pay_by_claims(settings.xrpl_channels)
     # Who sells delivers what its meter counts, and buys nothing by it.
     device.wants_channel = settings.sale is None
     return device

@@ -69,8 +69,6 @@ class Device:
     ) -> None:
         self.identity = identity
         self.highest_price = 0
-        self.xrpl: XrplChannels | None = None
-        """The XRPL channels that its own are to name, one each, if its IOUs are to be claims."""
         self.payee = payee
         self.chain_length = chain_length
         self.unit = unit
@@ -89,6 +87,7 @@ class Device:
         self._record = Record(journal)
         self._belief = Belief(identity, self._record)
         self._topups = self._begin_topups(topup) if topup else None
+        self._xrpl: XrplChannels | None = None
         self._connected = False
         self._nonce = b""
         self._resumed = False
@@ -104,6 +103,13 @@ class Device:
         from firmware.topups import Topups
 
         return Topups(self.identity, self._record, portion, self.capacity)
+
+    def pay_by_claims(self, xrpl_channels: list[bytes]) -> None:
+        """Let each channel name the next of these payment channels of the XRP Ledger (their ids),
+        and each IOU be a claim on it. Without one that is left none opens."""
+        from firmware.xrpl import XrplChannels
+
+        self._xrpl = XrplChannels(xrpl_channels, self._record)
 
     # What the world sees
 
@@ -324,7 +330,7 @@ class Device:
         offer = self.offer
         if offer is None or self.channels or not self._resumed or not self.wants_channel:
             return []
-        if self.xrpl is not None and not self.xrpl.next:
+        if self._xrpl is not None and not self._xrpl.next:
             return []
         terms = Terms(
             self.identity.public_key,
@@ -334,7 +340,7 @@ class Device:
             self._first_capacity(offer),
             offer.time + offer.max_lifetime,
             self._random_bytes(messages.NONCE_SIZE),
-            b"" if self.xrpl is None else self.xrpl.next,
+            b"" if self._xrpl is None else self._xrpl.next,
         )
         message = envelope.sign1("open", terms.payload(), self.identity.sign)
         self.channels.append(PayerChannel(message, self._record.base))
@@ -486,7 +492,7 @@ class Device:
         if not offer.tariff.units_within(self._first_capacity(offer)):
             return False
         price = offer.tariff
-        if self.xrpl is not None and not self.xrpl.fits(price):
+        if self._xrpl is not None and not self._xrpl.fits(price):
             return False
         if self.highest_price and (
             price.numerator * 1_000 > self.highest_price * price.denominator
@@ -607,8 +613,8 @@ class Device:
 
     def _used(self, channel: PayerChannel) -> None:
         """No other channel may name the XRPL channel that this one does."""
-        if self.xrpl is not None:
-            self.xrpl.used(channel.terms.xrpl_channel)
+        if self._xrpl is not None:
+            self._xrpl.used(channel.terms.xrpl_channel)
 
     def _on_topup_refused(self, channel: PayerChannel, refused: "Refused", now: int) -> "Messages":
         if self._topups is None:

@@ -7,19 +7,29 @@ are used the gateway knows; a device that has forgotten it is told by being refu
 
 from binascii import unhexlify
 
-from protocol import xrpl
+from protocol import envelope, xrpl
+from protocol.messages import read_terms
+from protocol.payer import OPENING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firmware.record import Record
     from protocol.pricing import Tariff
 
 
 class XrplChannels:
-    """The ids (32 bytes each) that were not used yet, as far as is known, in the order in which
-    they are to be."""
+    """Those ids (32 bytes each) that are still to be used, in their order, as far as `record` can
+    tell."""
 
-    def __init__(self, ids: list[bytes]) -> None:
+    def __init__(self, ids: list[bytes], record: "Record") -> None:
         self._ids = ids
+        for kept in record.over:
+            terms = read_terms(envelope.parse_sign1("open", kept[0]).payload)
+            self.used(terms.xrpl_channel)
+        for channel in record.channels:
+            # Were it refused, for want of credit say, that one would be still to be used.
+            if channel.state != OPENING:
+                self.used(channel.terms.xrpl_channel)
 
     @property
     def next(self) -> bytes:
@@ -27,9 +37,9 @@ class XrplChannels:
         return self._ids[0] if self._ids else b""
 
     def used(self, xrpl_channel: bytes) -> None:
-        """A channel has named it, and no other may."""
+        """A channel has named it, and so have others all that stand before it."""
         if xrpl_channel in self._ids:
-            self._ids.remove(xrpl_channel)
+            self._ids = self._ids[self._ids.index(xrpl_channel) + 1 :]
 
     def fits(self, tariff: "Tariff") -> bool:
         """Whether what is due by this tariff can be claimed."""
