@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gateway.operations.schedules import NewSchedule
 from simulator.world.world import World
 
+
 def _subject(world: World, number: int) -> str:
     if number < 0:
         currencies = dict.fromkeys(currency for _name, currency, _limit in world.options.accounts)

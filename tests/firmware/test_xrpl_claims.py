@@ -145,7 +145,9 @@ def test_the_end_of_a_channel_is_shown_again_with_the_very_claim(pair: Pair) -> 
     pair.meter(UNITS)
     pair.settle()
     with pair.gateway.store.read() as conn:
-        (row,) = [each for each in channels.by_device(conn, pair.party.id, live=False) if each.units]
+        (row,) = [
+            each for each in channels.by_device(conn, pair.party.id, live=False) if each.units
+        ]
     over = Over(pair.device.identity, pair.device._record)
     over.close(bytes(row.open_message))
     ((kind, message),) = over.unanswered()

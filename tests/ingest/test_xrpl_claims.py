@@ -5,12 +5,12 @@ from sqlalchemy import update
 from xrpl.core import keypairs
 
 from gateway.ingest.inbox import Received
+from gateway.operations.evidence import bundle_of
 from gateway.settlement.verify_books import verify_books
 from gateway.store import channels
 from gateway.store.tables import Base
 from gateway.verify_bundle import check_bundle
 from gateway.xrpl_claim import claim_of
-from gateway.operations.evidence import bundle_of
 from protocol import envelope
 from protocol.hashchain import Chain
 from protocol.messages import Iou
@@ -151,7 +151,7 @@ def test_d17_a_close_whose_iou_has_no_claim_closes_nothing(gateway: Gateway) -> 
     ]
     assert gateway.mark(channel) == (0, 0, "open")
     last = device.claiming_bytes(channel, 10, device.claim(XRPL_CHANNEL, 3_000))
-    (answer, receipt) = gateway.take(device.close(channel, last))
+    _ack, receipt = gateway.take(device.close(channel, last))
     assert gateway.receipt(receipt).amount == 3_000
     assert gateway.mark(channel) == (3_000, 10, "closed")
 

@@ -87,7 +87,7 @@ CASES = [
     ),
     Case(
         "D17",
-        "An IOU whose claim on the XRP Ledger is missing, of another amount, channel or key, or old",
+        "An IOU whose XRPL claim is missing, of another amount, channel or key, or an old one",
         "Refused by name; the mark is never above what the stored claim redeems",
     ),
     Case(
