@@ -12,7 +12,7 @@ from simulator.world.world import World
 def _subject(world: World, number: int) -> str:
     if number < 0:
         currencies = dict.fromkeys(currency for _name, currency, _limit in world.options.accounts)
-        return list(currencies)[-number - 1]
+        return list(currencies)[(-number - 1) % len(currencies)]
     return world.options.accounts[number % len(world.options.accounts)][0]
 
 

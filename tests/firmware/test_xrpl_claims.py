@@ -1,5 +1,5 @@
-"""A device that pays by claims on the XRP Ledger against the gateway's hot path: whole lives, losses
-and resets, and which of the ledger's channels it names."""
+"""A device that pays by claims on the XRP Ledger against the gateway's hot path: whole lives,
+losses and resets, and which of the ledger's channels it names."""
 
 import random
 from collections.abc import Iterator

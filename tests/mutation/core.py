@@ -12,6 +12,7 @@ UNIT = (_RULES, _TICKS, _RUN_PROOFS, _TOTALS, _LEDGER, _INTERVALS)
 
 CORE: dict[str, tuple[str, ...]] = {
     "protocol/payee.py": (_RULES, _TICKS, "tests/protocol/test_accepting.py"),
+    "protocol/xrpl.py": (_RULES,),
     "protocol/pricing.py": (_RULES, "tests/protocol/test_accepting.py"),
     "protocol/statements.py": (_RULES, _TOTALS, "tests/protocol/test_merkle.py"),
     "protocol/runs.py": (_RUN_PROOFS,),

@@ -28,7 +28,7 @@ from tests.sizes import size
 from tests.world.standin import StandIn
 
 ROOT = Path(__file__).parents[2]
-OF_PLOTS = {"disk_full", "misclaimed"}
+OF_PLOTS = {"disk_full"}
 """The kinds of fault that only stories with a plot bring about."""
 
 
