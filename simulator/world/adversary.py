@@ -141,7 +141,8 @@ class Adversary:
         nothing."""
         core = device.core
         channel = core.current() if core is not None else None
-        if channel is None or not channel.terms.xrpl_channel:
+        if channel is None or not channel.terms.xrpl_channel or device.excused:
+            # With an old memory it might contradict itself, and that is another plot.
             return
         price = channel.terms.price
         units = int(price.units_within(channel.signed_amount)) + 1

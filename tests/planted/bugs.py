@@ -195,7 +195,7 @@ BUGS = [
         "    if iou.chain_length and terms.xrpl_channel:",
         "    if iou.chain_length and not terms.channel_id():",
         "the mark is above what the ledger pays out",
-        _RULES + ("tests/protocol/test_money_rules.py",),
+        (*_RULES, "tests/protocol/test_money_rules.py"),
     ),
     Bug(
         "an operator's decision is overtaken",
