@@ -39,6 +39,27 @@ def _channels(api: Api) -> list[dict[str, Any]]:
     return [row for row in api.items("/v1/channels", limit="500") if row["units"]]
 
 
+def _held_against_the_ledger(stage: Stage, claim: dict[str, Any], path: Path) -> None:
+    """By what a ledger would say of the channel behind a claim, and would say otherwise."""
+    entry = {
+        "index": claim["xrpl_channel"].upper(),
+        "Account": "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH",
+        "Destination": "rf1BiGeXwwQoi8Z2ueFYTEXSwuJYfV2Jpn",
+        "Amount": claim["capacity"],
+        "Balance": "0",
+        "PublicKey": claim["public_key"],
+        "SettleDelay": 86_400,
+    }
+
+    def status(change: dict[str, str]) -> int:
+        path.write_text(json.dumps({"result": {"node": entry | change, "validated": True}}))
+        return stage.command("channel", "claim", claim["channel_id"], "--check", str(path))
+
+    assert status({}) == 0
+    assert status({"PublicKey": "ED" + "00" * 32}) == 1
+    assert status({"index": "00" * 32}) == 2
+
+
 def test_what_devices_paid_is_exported_and_redeemable_to_the_drop(
     stage_here: Stage, tmp_path: Path
 ) -> None:
@@ -79,6 +100,7 @@ def test_what_devices_paid_is_exported_and_redeemable_to_the_drop(
         assert verify_command(path, "--key", claim["PublicKey"][2:].lower()).returncode == 0
         assert claim["Amount"] == row["amount"]["amount"]
         drops += int(claim["Amount"])
+    _held_against_the_ledger(stage_here, said, tmp_path / "answer.json")
     assert len(rows) > len(stage_here.members)
     assert len({row["xrpl_channel"] for row in rows}) == len(rows)
     assert drops == metered * DROPS_A_UNIT
