@@ -143,9 +143,12 @@ class Settings:
         self.payee = str(merged["payee"])
         if self.payee and not is_device_id(self.payee):
             raise SettingsError("payee: must be a device id, 32 lower-case hex digits, or empty")
-        self.xrpl_channels = _xrpl_channels(str(merged["xrpl_channels"]))
-        if self.xrpl_channels and self.chain_length:
-            raise SettingsError("chain_length: must be 0 with xrpl_channels, a tick is no claim")
+        self.xrpl_channels: list[bytes] = []
+        if merged["xrpl_channels"]:
+            # Loaded by those that pay so.
+            from firmware.xrpl import read_ids
+
+            self.xrpl_channels = read_ids(str(merged["xrpl_channels"]), self.chain_length)
         self.sale = _sale(merged, self.unit, self.capacity)
         if self.topup and (self.payee or self.sale):
             raise SettingsError(
@@ -237,18 +240,6 @@ def _sale(values: "dict[str, object]", unit: str, capacity: int) -> "Sale | None
     if not price.units_within(capacity):
         raise SettingsError("capacity: must pay for one unit of what it sells")
     return Sale(price, capacity, window, lifetime)
-
-
-def _xrpl_channels(text: str) -> list[bytes]:
-    if not text:
-        return []
-    # Loaded by those that pay so.
-    from firmware.xrpl import read_ids
-
-    try:
-        return read_ids(text)
-    except ValueError as error:
-        raise SettingsError("xrpl_channels: " + str(error)) from None
 
 
 def _key(text: str) -> bytes:

@@ -7,6 +7,7 @@ are used the gateway knows; a device that has forgotten it is told by being refu
 
 from binascii import unhexlify
 
+from firmware.settings import SettingsError
 from protocol import envelope, xrpl
 from protocol.messages import read_terms
 from protocol.payer import OPENING
@@ -46,8 +47,11 @@ class XrplChannels:
         return xrpl.counts_drops(tariff)
 
 
-def read_ids(text: str) -> list[bytes]:
-    """The ids in a setting: 64 hex digits each, with commas between. Raises ValueError."""
+def read_ids(text: str, chain_length: int) -> list[bytes]:
+    """The ids in the setting `xrpl_channels`, beside that of `chain_length`. Raises
+    SettingsError."""
+    if chain_length:
+        raise SettingsError("chain_length: must be 0 with xrpl_channels, a tick is no claim")
     found = []
     for each in text.split(","):
         try:
@@ -55,6 +59,8 @@ def read_ids(text: str) -> list[bytes]:
         except ValueError:
             one = b""
         if len(one) != 32 or one in found:
-            raise ValueError("must be ids of 64 hex digits, with commas between, none twice")
+            raise SettingsError(
+                "xrpl_channels: must be ids of 64 hex digits, with commas between, none twice"
+            )
         found.append(one)
     return found

@@ -210,14 +210,12 @@ class Iou:
         self.xrpl_claim = xrpl_claim
 
     def payload(self) -> bytes:
+        chain = (self.chain_root, self.chain_length) if self.chain_root else ()
+        plain = cbor.encode_numbered(self.channel, self.amount, self.units, *chain)
         if not self.xrpl_claim:
-            chain = (self.chain_root, self.chain_length) if self.chain_root else ()
-            return cbor.encode_numbered(self.channel, self.amount, self.units, *chain)
-        fields: dict[int, object] = {1: self.channel, 2: self.amount, 3: self.units}
-        if self.chain_root:
-            fields[4], fields[5] = self.chain_root, self.chain_length
-        fields[6] = self.xrpl_claim
-        return cbor.encode(fields)
+            return plain
+        # The same map with one key more, which is the last.
+        return bytes((plain[0] + 1,)) + plain[1:] + b"\x06" + cbor.encode(self.xrpl_claim)
 
 
 _IOU_START = b"\xa3\x01\x58\x20"  # a map of 3, key 1, 32 bytes

@@ -84,22 +84,22 @@ def test_what_devices_paid_is_exported_and_redeemable_to_the_drop(
     keys = {each.device.identity.public_key.hex().upper() for each in stage_here.members}
     with stage_here.api() as api:
         rows = _channels(api)
-        shown = api.get(f"/v1/channels/{rows[0]['id']}/claim")
+        exported = [api.get(f"/v1/channels/{row['id']}/claim") for row in rows]
     drops = 0
-    for row in rows:
-        path = tmp_path / "claim.json"
-        said = tallystick_json(stage_here.data, "channel", "claim", row["id"], "--out", str(path))
-        assert json.loads(path.read_text()) == said
-        assert shown["channel_id"] != row["id"] or shown == said
+    for row, said in zip(rows, exported, strict=True):
         claim = said["transaction"]
         assert claim["PublicKey"][:2] == "ED" and claim["PublicKey"][2:] in keys
         asked = {"channel": claim["Channel"], "amount": claim["Amount"]}
         message = bytes.fromhex(binarycodec.encode_for_signing_claim(asked))
         signature = bytes.fromhex(claim["Signature"])
         assert keypairs.is_valid_message(message, signature, claim["PublicKey"])
-        assert verify_command(path, "--key", claim["PublicKey"][2:].lower()).returncode == 0
         assert claim["Amount"] == row["amount"]["amount"]
         drops += int(claim["Amount"])
+    path = tmp_path / "claim.json"
+    last = rows[-1]["id"]
+    assert tallystick_json(stage_here.data, "channel", "claim", last, "--out", str(path)) == said
+    assert json.loads(path.read_text()) == said
+    assert verify_command(path, "--key", claim["PublicKey"][2:].lower()).returncode == 0
     _held_against_the_ledger(stage_here, said, tmp_path / "answer.json")
     assert len(rows) > len(stage_here.members)
     assert len({row["xrpl_channel"] for row in rows}) == len(rows)
