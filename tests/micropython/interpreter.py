@@ -26,6 +26,7 @@ AMPLE_KB = 8192
 """For what is more than a board's program: a whole file of tests or of vectors, every module at
 once, or the gateway's side as well."""
 AMPLE = (
+    "claims.py",
     "device.py",
     "firmware_imports.py",
     "protocol_payer.py",

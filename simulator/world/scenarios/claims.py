@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
-from simulator.world.adversary import MISCLAIMS
 from simulator.world.scenarios.scene import Scene, plot
 from simulator.world.scenarios.sites import BOOTED_MS, STEP_MS, device, price, site
 from simulator.world.story import Options
 
+_MISCLAIMS = (
+    *("one drop less", "one drop more", "another channel"),
+    *("an older claim", "another key", "none"),
+)
 _DEATHS = ("gateway before", "gateway after", "device", "torn", "broker", "wiped", "none")
 
 
@@ -43,7 +46,7 @@ def claims(scene: Scene) -> Options:
         scene.consume(devices, scene.over((5, 12, 1)))
         scene.wait(STEP_MS * scene.over((100, 1, 3, 7)))
         # The telling begins with another one each time.
-        wrong = MISCLAIMS[(turn + scene.over(range(len(MISCLAIMS)))) % len(MISCLAIMS)]
+        wrong = _MISCLAIMS[(turn + scene.over(range(len(_MISCLAIMS)))) % len(_MISCLAIMS)]
         scene.do("misclaim", turn % 2, wrong)
         _dies(scene, who)
         scene.consume(devices, 4)
