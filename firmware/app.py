@@ -43,6 +43,8 @@ def start(board: "Board") -> Device:
         settings.topup,
     )
     device.highest_price = settings.highest_price
+    if settings.xrpl_channels:
+        device.pay_by_claims(settings.xrpl_channels)
     # Who sells delivers what its meter counts, and buys nothing by it.
     device.wants_channel = settings.sale is None
     return device

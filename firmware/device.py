@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from firmware.journal import Journal
     from firmware.over import Over
     from firmware.topups import Topups
+    from firmware.xrpl import XrplChannels
     from protocol.messages import Offer
     from protocol.payer import PayerChannel
 
@@ -42,6 +43,9 @@ class Device:
     `topup` above 0 a channel opens with so much, and is topped up by so much before it runs out,
     up to `capacity`. A price above `highest_price` atomic units for 1,000 units, if that is not
     0, it does not take."""
+
+    # Of the class, for all that pay without: an instance's table of names grows by a third.
+    xrpl: "XrplChannels | None" = None
 
     def __init__(
         self,
@@ -99,6 +103,13 @@ class Device:
         from firmware.topups import Topups
 
         return Topups(self.identity, self.record, portion, self.capacity)
+
+    def pay_by_claims(self, xrpl_channels: list[bytes]) -> None:
+        """Let each channel name the next of these payment channels of the XRP Ledger (their ids),
+        and each IOU be a claim on it. Without one that is left none opens."""
+        from firmware.xrpl import XrplChannels
+
+        self.xrpl = XrplChannels(xrpl_channels, self.record)
 
     # What the world sees
 
@@ -240,6 +251,11 @@ class Device:
 
             self.over = Over(self.identity, self.record)
         return self.over
+
+    def used(self, channel: "PayerChannel") -> None:
+        """No other channel may name the XRPL channel that this one does."""
+        if self.xrpl is not None:
+            self.xrpl.used(channel.terms.xrpl_channel)
 
     def sent(self, sending: "Messages", now: int) -> "Messages":
         """What of this can be said now: all, and an answer is waited for, or nothing while there is

@@ -26,6 +26,8 @@ def is_wanted(device: "Device", offer: "Offer") -> bool:
     price = offer.tariff
     if price.unit != device.unit or not price.units_within(_first_capacity(device, offer)):
         return False
+    if device.xrpl is not None and not device.xrpl.fits(price):
+        return False
     highest = device.highest_price
     if highest and price.numerator * 1_000 > highest * price.denominator:
         return False
@@ -45,6 +47,8 @@ def open_channel(device: "Device", now: int) -> "Messages":
     offer = device.offer
     if offer is None or device.channels or not device.resumed or not device.wants_channel:
         return []
+    if device.xrpl is not None and not device.xrpl.next:
+        return []
     terms = Terms(
         device.identity.public_key,
         offer.payee_key,
@@ -53,6 +57,7 @@ def open_channel(device: "Device", now: int) -> "Messages":
         _first_capacity(device, offer),
         offer.time + offer.max_lifetime,
         device.random_bytes(messages.NONCE_SIZE),
+        b"" if device.xrpl is None else device.xrpl.next,
     )
     message = envelope.sign1("open", terms.payload(), device.identity.sign)
     device.channels.append(PayerChannel(message, device.record.base))

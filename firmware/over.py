@@ -9,6 +9,7 @@ and a close with the last IOU, signed as it was then. What is kept, and for how 
 from protocol import envelope
 from protocol.ids import channel_id
 from protocol.messages import Close, Iou, read_terms
+from protocol.payer import iou_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +63,8 @@ class Over:
         iou = b""
         if receipt is not None and receipt.amount:
             # The very bytes that were sent: Ed25519 gives the same signature each time.
-            payload = Iou(known, receipt.amount, receipt.units).payload()
-            iou = envelope.sign1("iou", payload, sign)
             terms = read_terms(envelope.parse_sign1("open", open_message).payload)
+            iou = iou_message(terms, Iou(known, receipt.amount, receipt.units), sign)
             if receipt.amount > terms.capacity:
                 from protocol.topups import Topup
 

@@ -4,7 +4,7 @@ Each function journals what its messages rest on before it returns them. What ma
 `protocol.payer`'s to decide, and when anything is said again `device`'s.
 """
 
-from protocol import envelope, messages
+from protocol import envelope, messages, payer
 from protocol.messages import TICK_HANDLE_SIZE, Close, Tick
 from protocol.payer import CLOSING
 
@@ -92,7 +92,7 @@ def sign(
     if chain_length:
         secret = device.random_bytes(messages.HASH_SIZE)
         ticker = channel.begin_chain(iou, secret, chain_length)
-    message = envelope.sign1("iou", iou.payload(), device.identity.sign)
+    message = payer.iou_message(channel.terms, iou, device.identity.sign)
     channel.signed(iou, message, ticker)
     return message
 

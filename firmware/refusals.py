@@ -50,7 +50,9 @@ def on_refused(device: "Device", message: bytes, now: int) -> "Messages":
         over = True
     if over:
         device.record.end(channel, channel.carried(device.total, None), b"")
-        if refused.kind == "open":
+        if refused.reason == "xrpl_channel_used":
+            device.used(channel)
+        elif refused.kind == "open":
             device.offer = None
         return offers.open_channel(device, now)
     if refused.kind == "topup":

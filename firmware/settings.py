@@ -24,6 +24,7 @@ FIELDS = {
     "chain_length": int,
     "poll_ms": int,
     "payee": str,
+    "xrpl_channels": str,
     "sell_numerator": int,
     "sell_denominator": int,
     "sell_currency": str,
@@ -61,6 +62,7 @@ DEFAULTS = {
     "chain_length": 0,
     "poll_ms": 200,
     "payee": "",
+    "xrpl_channels": "",
     "sell_numerator": 0,
     "sell_denominator": 1,
     "sell_currency": "EUR",
@@ -103,7 +105,9 @@ class Settings:
     `pzem` an energy meter on a UART, `wake` a board that sleeps for `sleep_s` between units; pins
     of -1 are not there; `journal` where an ESP32 keeps it; `insecure` allows
     plain MQTT to another machine; with `check_signatures` each signature is verified before it is
-    sent. `payee` is the id of the device that it buys from (empty: from its gateway). With a
+    sent. `payee` is the id of the device that it buys from (empty: from its gateway).
+    `xrpl_channels` are the ids of those payment channels of the XRP Ledger that its IOUs are claims
+    on, one for each channel that it opens (none: its IOUs are no claims). With a
     `sell_numerator` above 0 it sells: so many atomic units of `sell_currency` (of 10^-`sell_scale`)
     for `sell_denominator` units, `sell_window` of them unpaid, on channels of at most
     `sell_lifetime_s` seconds and of `capacity`."""
@@ -138,6 +142,12 @@ class Settings:
         self.payee = str(merged["payee"])
         if self.payee and not is_device_id(self.payee):
             raise SettingsError("payee: must be a device id, 32 lower-case hex digits, or empty")
+        self.xrpl_channels: list[bytes] = []
+        if merged["xrpl_channels"]:
+            # Loaded by those that pay so.
+            from firmware.xrpl import read_ids
+
+            self.xrpl_channels = read_ids(str(merged["xrpl_channels"]), self.chain_length)
         self.sale = _sale(merged, self.unit, self.capacity)
         if self.topup and (self.payee or self.sale):
             raise SettingsError(

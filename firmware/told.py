@@ -89,6 +89,7 @@ def _on_receipt(device: "Device", message: bytes, now: int) -> "Messages":
         return []
     if receipt.event == CLOSE:
         base = channel.carried(device.total, receipt)
+        device.used(channel)
         device.record.end(channel, base, message)
         device.retry.answered()
         return offers.open_channel(device, now)

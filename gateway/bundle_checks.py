@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.keys import verify
 from gateway.verify import Verdict
-from protocol import envelope, hashchain, succession
+from protocol import envelope, hashchain, succession, xrpl
 from protocol.errors import WireError
 from protocol.evidence import Bundle, Mark, Stated, check_in_statement
 from protocol.legs import Leg, price_at, prices, read_leg
@@ -207,6 +207,7 @@ def _marked(case: Case, mark: Mark) -> tuple[int, int]:
     kind = "credit" if case.said("mirror") else "iou"
     iou = read_iou(case.verified(kind, mark.message, case.payer_keys))
     _same_channel(case, iou.channel)
+    xrpl.check_claim(case.terms, iou, verify)
     if not mark.tick:
         return iou.amount, iou.units
     tick = read_tick(mark.tick)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.keys import following, verify
-from protocol import cbor, envelope
+from protocol import cbor, envelope, xrpl
 from protocol.errors import AuthenticationError, ProtocolError, WireError
 from protocol.evidence import OPENING_KINDS
 from protocol.fields import array, octets
@@ -258,6 +258,8 @@ def _open(message: bytes, known: Known, verdict: Verdict) -> None:
         "capacity": terms.capacity,
         "expiry": terms.expiry,
     }
+    if terms.xrpl_channel:
+        verdict.facts["xrpl_channel"] = terms.xrpl_channel.hex().upper()
     verdict.proves = [
         "The holder of the payer's key agreed to these terms: the tariff, the capacity, the expiry."
     ]
@@ -284,6 +286,8 @@ def _iou(message: bytes, known: Known, verdict: Verdict) -> None:
         verdict.does_not_prove.append(
             "What the amount is worth, and that it fits the terms: no `open` of this channel given."
         )
+        if iou.xrpl_claim:
+            verdict.does_not_prove.append("That the XRPL claim in it holds: that takes the `open`.")
         return
     if terms.payer_key != key:
         raise WireError("key", "the payer of this channel is another key")
@@ -300,6 +304,10 @@ def _iou(message: bytes, known: Known, verdict: Verdict) -> None:
     verdict.facts["currency"] = f"{terms.tariff.currency}, scale {terms.tariff.scale}"
     asked = "terms, or its legs, ask" if legs else "terms ask"
     verdict.proves.append(f"The amount is what the channel's {asked}, and within its capacity.")
+    xrpl.check_claim(terms, iou, verify)
+    if terms.xrpl_channel:
+        verdict.facts["xrpl_channel"] = terms.xrpl_channel.hex().upper()
+        verdict.proves.append("With it the payer claims as many drops on that XRPL channel.")
 
 
 def _close(message: bytes, known: Known, verdict: Verdict) -> None:

@@ -16,6 +16,7 @@ from protocol.topics import UP_KINDS
 
 NONCE_SIZE = 16
 HASH_SIZE = 32
+SIGNATURE_SIZE = 64
 TICK_HANDLE_SIZE = 8
 
 CHECKPOINT = 0
@@ -98,7 +99,8 @@ def read_offer(payload: bytes) -> Offer:
 
 class Terms:
     """All that a channel is, for its whole life; the payload of `open`, signed by the payer.
-    `price` is what its units cost, which is the tariff's until a leg changes it."""
+    `price` is what its units cost, which is the tariff's until a leg changes it. `xrpl_channel` is
+    the id of the payment channel of the XRP Ledger that each IOU carries a claim on, or empty."""
 
     def __init__(
         self,
@@ -109,6 +111,7 @@ class Terms:
         capacity: int,
         expiry: int,
         nonce: bytes,
+        xrpl_channel: bytes = b"",
     ) -> None:
         self.payer_key = payer_key
         self.payee_key = payee_key
@@ -118,8 +121,10 @@ class Terms:
         self.capacity = capacity
         self.expiry = expiry
         self.nonce = nonce
+        self.xrpl_channel = xrpl_channel
 
     def payload(self) -> bytes:
+        xrpl_channel = (self.xrpl_channel,) if self.xrpl_channel else ()
         return cbor.encode_numbered(
             self.payer_key,
             self.payee_key,
@@ -128,6 +133,7 @@ class Terms:
             self.capacity,
             self.expiry,
             self.nonce,
+            *xrpl_channel,
         )
 
     def channel_id(self) -> bytes:
@@ -137,8 +143,8 @@ class Terms:
 
 def read_terms(payload: bytes) -> Terms:
     """Raises WireError."""
-    fields = _fields(payload, (1, 2, 3, 4, 5, 6, 7), "open")
-    return Terms(
+    fields = read_map(cbor.decode(payload), (1, 2, 3, 4, 5, 6, 7), (8,), "open")
+    terms = Terms(
         data(fields[1], 32, "open.payer_key"),
         data(fields[2], 32, "open.payee_key"),
         data(fields[3], 32, "open.gateway_key"),
@@ -147,6 +153,13 @@ def read_terms(payload: bytes) -> Terms:
         integer(fields[6], "open.expiry"),
         data(fields[7], NONCE_SIZE, "open.nonce"),
     )
+    if 8 in fields:
+        terms.xrpl_channel = data(fields[8], HASH_SIZE, "open.xrpl_channel")
+        from protocol import xrpl
+
+        if not xrpl.counts_drops(terms.tariff):
+            raise WireError("open.xrpl_channel", "only where the tariff is in XRP of scale 6")
+    return terms
 
 
 class Opened:
@@ -175,9 +188,10 @@ def read_opened(payload: bytes) -> Opened:
 
 class Iou:
     """The payer owes `amount` atomic units in all for `units` in all on this channel. COSE_Sign1
-    of the payer. Where ticks follow, it commits to the root and the length of a hash chain."""
+    of the payer. Where ticks follow, it commits to the root and the length of a hash chain; where
+    the terms name an XRPL channel, it carries the signature of a claim of this amount on that."""
 
-    __slots__ = ("amount", "chain_length", "chain_root", "channel", "units")
+    __slots__ = ("amount", "chain_length", "chain_root", "channel", "units", "xrpl_claim")
 
     def __init__(
         self,
@@ -186,16 +200,22 @@ class Iou:
         units: int,
         chain_root: bytes = b"",
         chain_length: int = 0,
+        xrpl_claim: bytes = b"",
     ) -> None:
         self.channel = channel
         self.amount = amount
         self.units = units
         self.chain_root = chain_root
         self.chain_length = chain_length
+        self.xrpl_claim = xrpl_claim
 
     def payload(self) -> bytes:
         chain = (self.chain_root, self.chain_length) if self.chain_root else ()
-        return cbor.encode_numbered(self.channel, self.amount, self.units, *chain)
+        plain = cbor.encode_numbered(self.channel, self.amount, self.units, *chain)
+        if not self.xrpl_claim:
+            return plain
+        # The same map with one key more, which is the last.
+        return bytes((plain[0] + 1,)) + plain[1:] + b"\x06" + cbor.encode(self.xrpl_claim)
 
 
 _IOU_START = b"\xa3\x01\x58\x20"  # a map of 3, key 1, 32 bytes
@@ -213,16 +233,20 @@ def read_iou(payload: bytes) -> Iou:
                 return Iou(payload[4:36], amount, units)
     value = cbor.decode(payload)
     with_chain = isinstance(value, dict) and (4 in value or 5 in value)
-    fields = read_map(value, (1, 2, 3, 4, 5) if with_chain else (1, 2, 3), (), "iou")
-    channel = data(fields[1], HASH_SIZE, "iou.channel_id")
-    amount = integer(fields[2], "iou.amount")
-    units = integer(fields[3], "iou.units")
-    if not with_chain:
-        return Iou(channel, amount, units)
-    length = integer(fields[5], "iou.chain_length")
-    if length == 0:
-        raise WireError("iou.chain_length", "must be at least 1")
-    return Iou(channel, amount, units, data(fields[4], HASH_SIZE, "iou.chain_root"), length)
+    fields = read_map(value, (1, 2, 3, 4, 5) if with_chain else (1, 2, 3), (6,), "iou")
+    iou = Iou(
+        data(fields[1], HASH_SIZE, "iou.channel_id"),
+        integer(fields[2], "iou.amount"),
+        integer(fields[3], "iou.units"),
+    )
+    if with_chain:
+        iou.chain_length = integer(fields[5], "iou.chain_length")
+        if iou.chain_length == 0:
+            raise WireError("iou.chain_length", "must be at least 1")
+        iou.chain_root = data(fields[4], HASH_SIZE, "iou.chain_root")
+    if 6 in fields:
+        iou.xrpl_claim = data(fields[6], SIGNATURE_SIZE, "iou.xrpl_claim")
+    return iou
 
 
 class Tick:

@@ -2,12 +2,13 @@
 can grow, for a top-up, the only way in which it may grow further, and for a leg, the only way in
 which it comes to grow by another price.
 
-`judge` decides all but the signature, whose check costs more than everything else together; what it
-returns says whether that check is still to be made, and what follows from it. It knows no store and
+`judge` decides all but the signature, whose check costs more than everything else together, and
+that of the claim beside it; what it returns says whether these checks are still to be made, and
+what follows from them. It knows no store and
 no clock: the caller passes the channel as it stands and the time.
 """
 
-from protocol import MAX_INT
+from protocol import MAX_INT, xrpl
 from protocol.errors import ProtocolError
 from protocol.hashchain import MAX_LENGTH, MAX_STEPS
 from protocol.messages import Iou, Terms
@@ -66,6 +67,9 @@ def judge(terms: Terms, state: str, mark_amount: int, mark_units: int, iou: Iou,
         raise ProtocolError(
             "bad_tick", "iou.chain_length", "longer than a chain may be", MAX_LENGTH
         )
+    if iou.chain_length and terms.xrpl_channel:
+        # A tick would raise the mark above what is claimed.
+        raise ProtocolError("no_chain", "iou.chain_root", "no ticks where each IOU is a claim")
     if terms.price.tariff.pricing == METERED:
         # Where a leg begins is accepted: no IOU that raises the mark is for units before it.
         expected = terms.price.amount_of(iou.units)
@@ -73,6 +77,7 @@ def judge(terms: Terms, state: str, mark_amount: int, mark_units: int, iou: Iou,
             raise ProtocolError(
                 "wrong_amount", "iou.amount", "not what the tariff asks for these units", expected
             )
+    xrpl.require_claim(terms, iou)
     return RAISES
 
 

@@ -41,6 +41,16 @@ def generation(serial: int) -> int:
     return serial >> _GENERATION_SHIFT
 
 
+def iou_message(terms: Terms, iou: Iou, sign: "Callable[[bytes], bytes]") -> bytes:
+    """The signed message of an IOU on a channel of these terms, and the claim in it that they ask
+    for."""
+    if terms.xrpl_channel:
+        from protocol.xrpl import claim_bytes
+
+        iou.xrpl_claim = sign(claim_bytes(terms.xrpl_channel, iou.amount))
+    return envelope.sign1("iou", iou.payload(), sign)
+
+
 class PayerChannel:
     """One channel as its payer has it. `base` is the meter's total at which the channel's unit 0
     lies: the channel's units are the meter's total less the base."""
@@ -116,8 +126,8 @@ class PayerChannel:
 
     def begin_chain(self, iou: Iou, secret: bytes, length: int) -> "Ticker | None":
         """Let `iou`, which is to be signed, commit to a new chain of `secret` (32 bytes); the
-        ticker to give to `signed`. None where the tariff has no ticks."""
-        if not length or self.terms.price.tariff.pricing != METERED:
+        ticker to give to `signed`. None where the tariff has no ticks, or each IOU is a claim."""
+        if not length or self.terms.price.tariff.pricing != METERED or self.terms.xrpl_channel:
             return None
         from protocol.ticker import Ticker
 

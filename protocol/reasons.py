@@ -25,6 +25,8 @@ REASONS = {
     "unavailable": 21,
     "insufficient_funds": 22,
     "wrong_leg": 23,
+    "bad_xrpl_claim": 24,
+    "xrpl_channel_used": 25,
 }
 
 NAMES = {number: name for name, number in REASONS.items()}

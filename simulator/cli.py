@@ -14,7 +14,7 @@ import typer
 from simulator import replay, scenario, scene
 from simulator.amounts import decimal
 from simulator.client import Api, ApiError
-from simulator.fleet import Broker, Fleet, Member, accepted_units, register
+from simulator.fleet import Broker, Fleet, Member, accepted_units, claimed_drops, register
 from simulator.run import PAY_SECONDS, Progress, Unpaid, run
 from simulator.scenario_file import Scenario, ScenarioError, read_scenario
 from simulator.sessions import Session, SessionsError, read_sessions
@@ -119,6 +119,13 @@ def simulate(
             help="charging-park, data-market, hotspot, or FILE.toml.",
         ),
     ] = None,
+    xrpl_claims: Annotated[
+        bool,
+        typer.Option(
+            "--xrpl-claims",
+            help="Pay in XRP, by claims on made-up payment channels of the XRP Ledger.",
+        ),
+    ] = False,
     native_crypto: Annotated[
         bool, typer.Option(help="Sign with libsodium, for large fleets.")
     ] = False,
@@ -137,6 +144,8 @@ def simulate(
         raise _fail("--day, --stations: need --sessions", 2)
     if sessions is not None and scenario_ is not None:
         raise _fail("--scenario: can't be given with --sessions", 2)
+    if xrpl_claims and (sessions is not None or scenario_ is not None):
+        raise _fail("--xrpl-claims: can't be given with --sessions or --scenario", 2)
     try:
         written = None if scenario_ is None else read_scenario(scenario_)
         chosen: list[Session] = []
@@ -150,7 +159,8 @@ def simulate(
             elif chosen:
                 result, good = _replay(api, where, chosen, speed, native_crypto)
             else:
-                result, good = _fleet(
+                run_of = _claiming_fleet if xrpl_claims else _fleet
+                result, good = run_of(
                     api, where, devices, seconds or 30, speed or 60, native_crypto, seed
                 )
     except (SessionsError, ScenarioError, OSError) as error:
@@ -201,13 +211,27 @@ def _fleet(
 ) -> tuple[dict[str, object], bool]:
     scene.add_accounts(api)
     scene.add_tariffs(api)
-    members = list(scene.mixed(api, broker, devices, speed, native, seed))
+    return _consumed(api, list(scene.mixed(api, broker, devices, speed, native, seed)), seconds)
+
+
+def _claiming_fleet(
+    api: Api, broker: Broker, devices: int, seconds: int, speed: int, native: bool, seed: int
+) -> tuple[dict[str, object], bool]:
+    scene.add_xrp(api)
+    members = list(scene.claiming(api, broker, devices, speed, native, seed))
+    result, good = _consumed(api, members, seconds)
+    result["drops_claimed"] = claimed_drops(api, members)
+    return result, good and result["drops_claimed"] == result["amount_accepted"]
+
+
+def _consumed(api: Api, members: list[Member], seconds: int) -> tuple[dict[str, object], bool]:
+    """What a fleet came to that has consumed for so long."""
     fleet = Fleet(members)
     asyncio.run(run(fleet, api, lambda elapsed: elapsed >= seconds, _tell))
     metered = fleet.totals().metered
     units, amount = accepted_units(api, members)
     result: dict[str, object] = {
-        "devices": devices,
+        "devices": len(members),
         "units_metered": metered,
         "units_accepted": units,
         "amount_accepted": amount,

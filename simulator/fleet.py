@@ -234,6 +234,18 @@ class Fleet:
                 raise result
 
 
+def claimed_drops(api: Api, members: Sequence[Member]) -> int:
+    """What the newest claims on the XRP Ledger that the gateway has of these devices are worth.
+    Raises ApiError."""
+    ids = {member.device.identity.id for member in members}
+    drops = 0
+    for channel in api.items("/v1/channels", limit="500"):
+        if channel["device_id"] in ids:
+            claim = api.get(f"/v1/channels/{channel['id']}/claim")
+            drops += int(claim["transaction"]["Amount"]) if claim["transaction"] else 0
+    return drops
+
+
 def accepted_units(api: Api, members: Sequence[Member]) -> tuple[int, int]:
     """Units and atomic units that the gateway has accepted of these devices. Raises ApiError."""
     ids = {member.device.identity.id for member in members}

@@ -23,6 +23,10 @@ FLEETS = (("city-parking", "City Parking"), ("blue-logistics", "Blue Logistics")
 SENSORS = ("air-watch", "Air Watch")
 CREDIT = 10_000_000_000
 _MINUTE_MS = 60_000
+XRP_PAYEE = "operator-xrp"
+XRP_FLEET = "ledger-parking"
+_XRPL_CHANNELS = 16
+"""Of the XRP Ledger's payment channels, for each device: as many channels can it open."""
 
 
 def add(api: Api, path: str, body: dict[str, object]) -> None:
@@ -64,6 +68,47 @@ def add_tariffs(api: Api) -> None:
                 "max_lifetime_s": 30 * 86_400,
             },
         )
+
+
+def add_xrp(api: Api) -> None:
+    """A fleet that pays in XRP, and what it pays for a kilowatt-hour. Raises ApiError."""
+    for account, name in ((XRP_FLEET, "Ledger Parking"), (XRP_PAYEE, "Operator, in XRP")):
+        add(
+            api,
+            "/v1/accounts",
+            {"id": account, "name": name, "currency": "XRP", "credit_limit": str(CREDIT)},
+        )
+    add(
+        api,
+        "/v1/tariffs",
+        {
+            "name": "charging-xrp",
+            "unit": ENERGY.unit,
+            "numerator": "150",
+            "denominator": 1,
+            "payee_account": XRP_PAYEE,
+            "window_units": 2_000,
+            "max_capacity": str(ENERGY.capacity),
+            "max_lifetime_s": 30 * 86_400,
+        },
+    )
+
+
+def xrpl_channels(random: Random) -> str:
+    """The setting of a device that pays by claims: ids of payment channels that no ledger has."""
+    return ",".join(random.randbytes(32).hex() for _ in range(_XRPL_CHANNELS))
+
+
+def claiming(
+    api: Api, broker: Broker, count: int, speed: int, native: bool, seed: int
+) -> Iterator[Member]:
+    """`count` new chargers that pay in XRP, by claims on made-up payment channels of the XRP
+    Ledger. Raises ApiError."""
+    random = Random(seed)
+    for number in range(count):
+        further = {"xrpl_channels": xrpl_channels(random)}
+        load, name = _charger(random), f"charger-xrp-{number:04}"
+        yield register(api, broker, XRP_FLEET, name, ENERGY, load, speed, native, random, further)
 
 
 def _charger(random: Random) -> Load:

@@ -9,17 +9,19 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from gateway.api.services import Office
-from gateway.api.shapes import Cursor, HexId, Limit, Money, Page, cursor_of, position_of
+from gateway.api.shapes import AtomicOut, Cursor, HexId, Limit, Money, Page, cursor_of, position_of
 from gateway.api.statements import CBOR
-from gateway.operations import channels, evidence
+from gateway.operations import channels, evidence, xrpl
 from gateway.operations.errors import BadInput
+from gateway.xrpl_claim import FORMAT, XrplClaim
 
 router = APIRouter(prefix="/channels", tags=["channels"])
 
 
 class ChannelOut(BaseModel):
     """A channel with its mark: `amount` for `units`, of which `settled` is in settlement runs. By a
-    mirror the gateway pays `device_id` what `mirror_of`, another device's channel, owes it."""
+    mirror the gateway pays `device_id` what `mirror_of`, another device's channel, owes it. Where
+    there is an `xrpl_channel` (hex), each IOU is a claim on that channel of the XRP Ledger."""
 
     id: str
     device_id: str
@@ -40,6 +42,7 @@ class ChannelOut(BaseModel):
     closed_at: int | None
     close_reason: str | None
     mirror_of: str | None
+    xrpl_channel: str | None
 
 
 class ChannelProof(ChannelOut):
@@ -56,6 +59,32 @@ class ChannelProof(ChannelOut):
     leg_messages: list[str]
     tick_index: int
     tick_preimage: str | None
+
+
+class ClaimTransaction(BaseModel):
+    """The fields of the PaymentChannelClaim that pays out all of it, as the XRP Ledger names them:
+    amounts in drops. `Account`, `Sequence`, `Fee` and its own signature are the destination's."""
+
+    TransactionType: Literal["PaymentChannelClaim"]
+    Channel: str
+    Amount: str
+    Balance: str
+    PublicKey: str
+    Signature: str
+
+
+class ClaimOut(BaseModel):
+    """What redeems a channel's mark on the XRP Ledger. `transaction` is null while nothing is owed.
+    `tallystick verify` checks it; that the ledger's channel has this key, is yours and holds the
+    `capacity` (drops) is on the ledger."""
+
+    format: Literal["tallystick xrpl claim 1"]
+    channel_id: str
+    xrpl_channel: str
+    public_key: str
+    capacity: AtomicOut
+    expires_at: int
+    transaction: ClaimTransaction | None
 
 
 class EvidenceOut(BaseModel):
@@ -99,6 +128,7 @@ def channel_out(row: Row[Any], tariff: Row[Any]) -> ChannelOut:
         closed_at=row.closed_at,
         close_reason=row.close_reason,
         mirror_of=None if row.mirror_of is None else row.mirror_of.hex(),
+        xrpl_channel=None if row.xrpl_channel is None else row.xrpl_channel.hex(),
     )
 
 
@@ -115,6 +145,19 @@ def proof_out(
         leg_messages=[b64encode(each).decode() for each in legs],
         tick_index=row.tick_index,
         tick_preimage=None if row.tick_preimage is None else row.tick_preimage.hex(),
+    )
+
+
+def claim_out(found: XrplClaim) -> ClaimOut:
+    """A claim as the API shows it."""
+    return ClaimOut(
+        format=FORMAT,
+        channel_id=found.channel.hex(),
+        xrpl_channel=found.xrpl_channel.hex(),
+        public_key=found.public_key,
+        capacity=found.capacity,
+        expires_at=found.expires_at,
+        transaction=ClaimTransaction.model_validate(found.transaction()) if found.drops else None,
     )
 
 
@@ -182,6 +225,12 @@ def get_bundle(
     its two accounts (by default its device's)."""
     content = evidence.bundle_of(office.store, office.keys, bytes.fromhex(channel_id), account)
     return Response(content, media_type="application/cbor")
+
+
+@router.get("/{channel_id}/claim", operation_id="getChannelClaim")
+def get_claim(office: Office, channel_id: HexId) -> ClaimOut:
+    """What redeems a channel's mark on the XRP Ledger; a conflict if its IOUs are no claims."""
+    return claim_out(xrpl.claim(office.store, bytes.fromhex(channel_id)))
 
 
 @router.post("/{channel_id}/close", operation_id="closeChannel")

@@ -94,6 +94,7 @@ OWNERS: dict[str, Rule] = {
     "getChannel": _channel,
     "getChannelEvidence": _channel,
     "getChannelTimeline": _channel,
+    "getChannelClaim": _channel,
     "getChannelBundle": _channel_for_account,
     "watchEvents": _own,
     "listEvents": _account_in_query("account_id"),

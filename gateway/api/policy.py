@@ -58,6 +58,7 @@ POLICY = {
     "getChannelEvidence": "viewer",
     "getChannelBundle": "viewer",
     "getChannelTimeline": "viewer",
+    "getChannelClaim": "viewer",
     "closeChannel": "operator",
     "thawChannel": "operator",
     "takeBankFile": "operator",

@@ -23,6 +23,7 @@ from gateway.verify import (
 )
 from gateway.verify_audit import MAX_EXPORT, check_export, is_export
 from gateway.verify_bundle import MAX_BUNDLE, check_bundle
+from gateway.verify_claim import check_claim_file, is_claim
 from protocol import MAX_MESSAGE
 from protocol.evidence import OPENING_KINDS, is_bundle
 
@@ -48,7 +49,7 @@ def run(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="Signed messages, evidence bundles and audit logs (CBOR).",
+            help="Signed messages, evidence bundles and audit logs (CBOR), XRPL claims (JSON).",
             exists=True,
             dir_okay=False,
         ),
@@ -65,8 +66,9 @@ def run(
         typer.Option(help="That a statement is in its run.", exists=True, dir_okay=False),
     ] = None,
 ) -> None:
-    """Check signed messages, evidence bundles and audit logs offline, and say what they prove;
-    status 1 if something does not verify, or if two messages of one signer contradict each other.
+    """Check signed messages, evidence bundles, audit logs and claims on the XRP Ledger offline, and
+    say what they prove; status 1 if something does not verify, or if two messages of one signer
+    contradict each other.
 
     `successor` messages among the files prove that a later key of a gateway's follows one given.
     Keys come from --key, or from the channel's `open` message if that is among the files (it is
@@ -78,8 +80,11 @@ def run(
     reports = {
         at: check_bundle(each, keys) for at, each in enumerate(contents) if is_bundle(each[:64])
     }
-    logs = {at: check_export(each, keys) for at, each in enumerate(contents) if is_export(each)}
-    loose = [each for at, each in enumerate(contents) if at not in reports and at not in logs]
+    others = {at: check_export(each, keys) for at, each in enumerate(contents) if is_export(each)}
+    others |= {
+        at: check_claim_file(each, keys) for at, each in enumerate(contents) if is_claim(each)
+    }
+    loose = [each for at, each in enumerate(contents) if at not in reports and at not in others]
     opens = [
         message
         for report in reports.values()
@@ -96,8 +101,8 @@ def run(
         if at in reports:
             found.append(_File(path, reports[at], reports[at].messages))
             continue
-        if at in logs:
-            found.append(_File(path, logs[at], []))
+        if at in others:
+            found.append(_File(path, others[at], []))
             continue
         # With a key for the gateway's messages, an accompanying `open` still is its payer's.
         own = len(files) > 1 and any(collect_terms([content]))

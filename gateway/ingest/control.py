@@ -200,6 +200,7 @@ def _open(
 ) -> list[Outgoing]:
     check = _check_terms_again if context.fenced else _check_terms
     offered = check(context, conn, device, terms)
+    _check_xrpl_channel(conn, device, terms)
     channel_id = terms.channel_id()
     limit = 0 if context.fenced else payee.limit(terms, 0, offered.window_units)
     opened = Opened(channel_id, context.now, limit, context.first_serial)
@@ -215,6 +216,7 @@ def _open(
             open_message=message,
             opened_message=opened_message,
             capacity=terms.capacity,
+            xrpl_channel=terms.xrpl_channel or None,
             expires_at=terms.expiry,
             window_units=offered.window_units,
             serial=context.first_serial,
@@ -234,6 +236,16 @@ def _open(
     if offered.sold_by:
         answers.append(hub.open_mirror(context, conn, terms, offered.sold_by, offered.fee_bp))
     return answers
+
+
+def _check_xrpl_channel(conn: Connection, device: KnownDevice, terms: Terms) -> None:
+    """A claim pays what it exceeds the claims before it by, whichever channel they were for: a
+    second one that began at nothing on the same XRPL channel would owe what nobody could redeem."""
+    named = terms.xrpl_channel
+    if named and channels.has_named(conn, device.id, named):
+        raise ProtocolError(
+            "xrpl_channel_used", "open.xrpl_channel", "an earlier channel of this device names it"
+        )
 
 
 def _check_parties(context: Context, device: KnownDevice, terms: Terms) -> None:

@@ -18,7 +18,7 @@ from gateway.ingest.context import Context, Overtaken
 from gateway.ingest.directory import KnownChannel, KnownDevice, chain_of
 from gateway.ingest.replies import Outgoing
 from gateway.store import channels
-from protocol import envelope, payee, topics
+from protocol import envelope, payee, topics, xrpl
 from protocol.errors import AuthenticationError, ProtocolError
 from protocol.messages import Iou, read_iou
 
@@ -155,21 +155,11 @@ def _choose(context: Context, groups: list[_Group], answers: list[Outgoing]) -> 
             claim, verdict = _next_candidate(context, group, answers)
             if claim is not None:
                 candidates.append((group, claim, verdict))
-        results = context.verify_all(
-            [
-                (
-                    claim.device.public_key,
-                    claim.signed.to_be_signed,
-                    claim.signed.signature,
-                )
-                for _, claim, _ in candidates
-            ]
-        )
+        results = _verify(context, candidates)
         undecided = []
-        for (group, claim, verdict), good in zip(candidates, results, strict=True):
-            if not good:
-                error = AuthenticationError("iou", "not signed by the payer's key")
-                answers += refuse(context, group.device, "iou", group.channel.id, error)
+        for (group, claim, verdict), problem in zip(candidates, results, strict=True):
+            if problem is not None:
+                answers += refuse(context, group.device, "iou", group.channel.id, problem)
             elif verdict == payee.CONTRADICTS:
                 group.contradiction = claim
                 continue
@@ -177,6 +167,35 @@ def _choose(context: Context, groups: list[_Group], answers: list[Outgoing]) -> 
                 group.winner = claim
             if group.claims:
                 undecided.append(group)
+
+
+def _verify(
+    context: Context, candidates: Sequence[tuple[_Group, Claim, str]]
+) -> list[ProtocolError | None]:
+    """What is wrong with the signatures of each candidate, if anything. With those of the IOUs go,
+    of the few that carry one, those of the claims on the XRP Ledger."""
+    checks = [
+        (claim.device.public_key, claim.signed.to_be_signed, claim.signed.signature)
+        for _, claim, _ in candidates
+    ]
+    claiming = [
+        at
+        for at, (_, claim, verdict) in enumerate(candidates)
+        if claim.iou.xrpl_claim and verdict == payee.RAISES
+    ]
+    for at in claiming:
+        group, claim, _ = candidates[at]
+        drops = xrpl.claim_bytes(group.channel.terms.xrpl_channel, claim.iou.amount)
+        checks.append((claim.device.public_key, drops, claim.iou.xrpl_claim))
+    good = context.verify_all(checks)
+    problems: list[ProtocolError | None] = [
+        None if each else AuthenticationError("iou", "not signed by the payer's key")
+        for each in good[: len(candidates)]
+    ]
+    for at, claimed in zip(claiming, good[len(candidates) :], strict=True):
+        if not claimed and problems[at] is None:
+            problems[at] = xrpl.bad_claim(candidates[at][1].iou)
+    return problems
 
 
 def _next_candidate(

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from gateway import keys
-from protocol import envelope, hashchain, hub
+from protocol import envelope, hashchain, hub, xrpl
 from protocol.errors import ProtocolError
 from protocol.legs import price_at, prices, read_leg
 from protocol.messages import Credit, Iou, Terms, read_credit, read_iou, read_terms
@@ -199,6 +199,7 @@ def _check_mark(
             said = read_credit(keys.opened("credit", mark.message, gateway_keys))
         else:
             said = read_iou(keys.opened("iou", mark.message, [terms.payer_key]))
+            xrpl.check_claim(terms, said, keys.verify)
         amount, units = said.amount, said.units
         if mark.index:
             amount, units = _ticked(priced, said, mark.index, bytes(mark.preimage or b""))

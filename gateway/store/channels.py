@@ -212,6 +212,14 @@ def expired(conn: Connection, now: int, limit: int) -> list[bytes]:
     return [bytes(found) for found in conn.execute(query).scalars()]
 
 
+def has_named(conn: Connection, device_id: str, xrpl_channel: bytes) -> bool:
+    """Whether a channel of this device, of whatever state, names this XRPL channel."""
+    query = select(channel.c.id).where(
+        channel.c.device_id == device_id, channel.c.xrpl_channel == xrpl_channel
+    )
+    return conn.execute(query).first() is not None
+
+
 def add(conn: Connection, new: Channel) -> None:
     """Store a channel that opens.
 

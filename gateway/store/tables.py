@@ -150,6 +150,15 @@ class Channel(Base, table=True):
         CheckConstraint("state <> 'closed' OR settled_amount = amount", name="final"),
         CheckConstraint("(mirror_of IS NULL) = (mirror_fee_bp IS NULL)", name="mirror"),
         Index("uq_channel_mirror_of", "mirror_of", unique=True),
+        # What one channel's IOUs have claimed is none of another's.
+        Index(
+            "uq_channel_xrpl_channel",
+            "device_id",
+            "xrpl_channel",
+            unique=True,
+            sqlite_where=text("xrpl_channel IS NOT NULL"),
+            postgresql_where=text("xrpl_channel IS NOT NULL"),
+        ),
         # In the order in which a run cuts them.
         Index("ix_channel_payer_account", "payer_account", "id"),
         # Room on each page to raise marks in place, without touching the indexes.
@@ -183,6 +192,8 @@ class Channel(Base, table=True):
     # the payee, and its IOUs are the gateway's credits.
     mirror_of: bytes | None = Field(default=None, foreign_key="channel.id")
     mirror_fee_bp: int | None = None
+    # The XRPL channel that its terms name: its IOUs are claims on that.
+    xrpl_channel: bytes | None = None
 
 
 class Topup(Base, table=True):

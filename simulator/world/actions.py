@@ -10,6 +10,7 @@ from dataclasses import replace
 from random import Random
 
 from simulator.world import actions_money, actions_times
+from simulator.world.actions_claims import weave as weave_claims
 from simulator.world.actions_money import with_money
 from simulator.world.actions_prices import weave as weave_prices
 from simulator.world.adversary import FORGERIES
@@ -25,11 +26,12 @@ _DOWN = ("resume", "offer", "opened", "ack", "grant", "receipt", "refused")
 def options_of(seed: int) -> Options:
     """The world of a seed."""
     draw = Random(f"options {seed}")
+    abroad, currency = Random(f"abroad {seed}").choice((("swiss", "CHF"), ("ledger", "XRP")))
     accounts = [
         ("operator", "EUR", _CREDIT),
         ("fleet", "EUR", _CREDIT),
         ("merchant", "EUR", _CREDIT),
-        ("swiss", "CHF", _CREDIT),
+        (abroad, currency, _CREDIT),
     ]
     tariffs = []
     for number, (numerator, denominator) in enumerate(
@@ -42,7 +44,7 @@ def options_of(seed: int) -> Options:
                 ("W.h", "L", "s")[number],
                 numerator,
                 denominator,
-                draw.choice(("operator", "merchant")) if number < 2 else "swiss",
+                draw.choice(("operator", "merchant")) if number < 2 else abroad,
                 window,
                 capacity,
                 draw.choice((900, 7_200, 86_400)),
@@ -52,7 +54,7 @@ def options_of(seed: int) -> Options:
     chains = Random(f"chains {seed}")
     for _ in range(draw.randint(3, 6)):
         tariff = draw.choice((0, 0, 0, 1, 1, 2))
-        account = "swiss" if tariff == 2 else draw.choice(("fleet", "fleet", "merchant"))
+        account = abroad if tariff == 2 else draw.choice(("fleet", "fleet", "merchant"))
         devices.append(
             DeviceOptions(
                 account,
@@ -60,16 +62,19 @@ def options_of(seed: int) -> Options:
                 draw.choice((1, 1, 3, 10)),
                 tariffs[tariff].capacity,
                 chains.choice((0, 0, 3, 200)),
+                claims=currency == "XRP" and tariff == 2,
             )
         )
-    _let_trade(Random(f"trade {seed}"), devices)
+    if currency == "XRP":
+        devices.append(DeviceOptions(abroad, 2, 1, tariffs[2].capacity, claims=True))
+    _let_trade(Random(f"trade {seed}"), devices, abroad)
     _let_top_up(Random(f"topup {seed}"), devices, tariffs)
     return Options(seed, accounts, tariffs, devices, draw.choice((6, 20, 1000)))
 
 
-def _let_trade(draw: Random, devices: list[DeviceOptions]) -> None:
+def _let_trade(draw: Random, devices: list[DeviceOptions], abroad: str) -> None:
     """Let one device buy from another, which comes to the rest, in half of the worlds."""
-    buyers = [number for number, each in enumerate(devices) if each.account != "swiss"]
+    buyers = [number for number, each in enumerate(devices) if each.account != abroad]
     if not buyers or draw.random() < 0.5:
         return
     number = draw.choice(buyers)
@@ -312,4 +317,5 @@ def make(seed: int) -> Story:
     loses_power = any(operation[0] == "lose_power" for operation in operations)
     operations = actions_times.weave(seed, actions_money.weave(seed, operations))
     operations = weave_prices(seed, operations, len(options.tariffs))
+    operations = weave_claims(seed, operations, options.devices)
     return Story(replace(options, loses_power=loses_power), operations)

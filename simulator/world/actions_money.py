@@ -172,7 +172,8 @@ def with_money(options: Options) -> Options:
     for number, each in enumerate(tariffs):
         if draw.random() < 0.5:
             fixed, share = draw.choice(((0, 250), (3, 0), (1, 9_999), (20_000, 100)))
-            earns = "swiss" if each.payee == "swiss" else draw.choice(("operator", each.payee))
+            abroad = options.accounts[-1][0]
+            earns = abroad if each.payee == abroad else draw.choice(("operator", each.payee))
             tariffs[number] = replace(each, fee_fixed=fixed, fee_bp=share, fee_account=earns)
     if draw.random() < 0.75:
         return replace(options, tariffs=tariffs)

@@ -8,6 +8,7 @@ from nacl.signing import SigningKey
 
 from protocol import envelope, topics
 from protocol.messages import TICK_HANDLE_SIZE, Ack, Close, Iou, Successor, Tick
+from protocol.xrpl import claim_bytes
 from simulator.world.broker import Broker, Publish
 from simulator.world.devices import SimulatedDevice
 from simulator.world.faults import Faults
@@ -21,6 +22,16 @@ FORGERIES = (
     "foreign_ack",
     "foreign_key",
     "unmeant_kind",
+)
+
+
+MISCLAIMS = (
+    "one drop less",
+    "one drop more",
+    "another channel",
+    "an older claim",
+    "another key",
+    "none",
 )
 
 
@@ -124,6 +135,37 @@ class Adversary:
         if own:
             topic, payload = own[-1 - back % len(own)]
             device.set_will(Publish(topic, payload, 1))
+
+    def misclaim(self, device: SimulatedDevice, what: str) -> None:
+        """A device that cheats: an IOU that is right, and a claim with it that pays less, or
+        nothing."""
+        core = device.core
+        channel = core.current() if core is not None else None
+        if channel is None or not channel.terms.xrpl_channel or device.excused:
+            # With an old memory it might contradict itself, and that is another plot.
+            return
+        price = channel.terms.price
+        units = int(price.units_within(channel.signed_amount)) + 1
+        amount = int(price.amount_of(units))
+        named = bytes(channel.terms.xrpl_channel)
+        right = claim_bytes(named, amount)
+        said = {
+            "one drop less": claim_bytes(named, max(0, amount - 1)),
+            "one drop more": claim_bytes(named, amount + 1),
+            "another channel": claim_bytes(bytes(32), amount),
+            "an older claim": claim_bytes(named, int(channel.acked_amount)),
+            "another key": right,
+            "none": b"",
+        }
+        if what not in MISCLAIMS:
+            raise ValueError(f"misclaim: must be one of {', '.join(MISCLAIMS)}, not {what}")
+        key = self._key if what == "another key" else device.key
+        iou = Iou(channel.id, amount, units)
+        if what != "none":
+            iou.xrpl_claim = key.sign(said[what]).signature
+        message = envelope.sign1("iou", iou.payload(), lambda data: device.key.sign(data).signature)
+        self._faults.took_effect("misclaimed")
+        self._broker.inject(topics.up(device.id, "iou"), message, qos=0)
 
     def equivocate(self, device: SimulatedDevice, units_less: int) -> None:
         """A device that cheats: with its own key, other units for the amount it last signed."""

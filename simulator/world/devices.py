@@ -32,6 +32,18 @@ _AT_ONCE = 50
 """Units that the load draws between two looks at the relay."""
 
 
+_XRPL_CHANNELS = 300
+"""Payment channels that the owner of a device has made on the ledger: more than a story uses up."""
+
+
+def xrpl_channels(key: bytes) -> list[bytes]:
+    """The ids of the payment channels of the XRP Ledger that have this key."""
+    return [
+        hashlib.sha256(b"XRPL channel %d of " % number + key).digest()
+        for number in range(_XRPL_CHANNELS)
+    ]
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What all devices share."""
@@ -289,6 +301,8 @@ class SimulatedDevice:
                 payee="" if self.source is None else self.source.id,
                 topup=self.options.topup,
             )
+            if self.options.claims:
+                self.core.pay_by_claims(xrpl_channels(self.public_key))
             if self.options.sells:
                 self.core.wants_channel = False
                 self.earner = self._start_earning(self.core)

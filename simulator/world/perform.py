@@ -216,6 +216,10 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "device {} leaves as its will its message {} back",
         lambda world, n, back: world.adversary.leave_will(_device(world, n), back),
     ),
+    "misclaim": (
+        "device {} signs an IOU whose claim on the XRP Ledger is wrong: {}",
+        lambda world, n, what: world.adversary.misclaim(_device(world, n), what),
+    ),
     "equivocate": (
         "device {} signs its last amount for {} units less",
         lambda world, n, less: world.adversary.equivocate(_device(world, n), less),

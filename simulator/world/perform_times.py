@@ -1,6 +1,6 @@
 """What each operation with schedules and approvals does: one table, from names to deeds.
 
-Accounts are named by their number among the options' accounts, currencies by -1 and -2.
+Accounts are named by their number among the options' accounts, their currencies by -1 and -2.
 """
 
 from collections.abc import Callable
@@ -8,12 +8,11 @@ from collections.abc import Callable
 from gateway.operations.schedules import NewSchedule
 from simulator.world.world import World
 
-_CURRENCIES = {-1: "EUR", -2: "CHF"}
-
 
 def _subject(world: World, number: int) -> str:
-    if number in _CURRENCIES:
-        return _CURRENCIES[number]
+    if number < 0:
+        currencies = dict.fromkeys(currency for _name, currency, _limit in world.options.accounts)
+        return list(currencies)[(-number - 1) % len(currencies)]
     return world.options.accounts[number % len(world.options.accounts)][0]
 
 

@@ -39,7 +39,8 @@ class DeviceOptions:
     """A device of `account` on the tariff of this number, with an IOU for each `step` units and
     at most `capacity` atomic units for a channel, which opens with `topup` of it and is topped up
     by as much, if that is not 0; if `chain_length` is not 0, with ticks. One that `sells` delivers
-    to the one that `buys_from` its number, at the tariff's price."""
+    to the one that `buys_from` its number, at the tariff's price. One that `claims` pays in XRP, by
+    claims on payment channels of the XRP Ledger."""
 
     account: str
     tariff: int
@@ -49,6 +50,7 @@ class DeviceOptions:
     sells: bool = False
     buys_from: int = -1
     topup: int = 0
+    claims: bool = False
 
 
 @dataclass(frozen=True)

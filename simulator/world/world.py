@@ -145,7 +145,8 @@ class World:
 
     def _price(self, number: int) -> Tariff:
         tariff = self.options.tariffs[number]
-        currency = "CHF" if tariff.payee == "swiss" else "EUR"
+        currencies = {name: currency for name, currency, _limit in self.options.accounts}
+        currency = currencies[tariff.payee]
         return Tariff(tariff.unit, tariff.numerator, tariff.denominator, currency)
 
     def _after_step(self) -> None:

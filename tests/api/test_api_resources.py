@@ -261,6 +261,17 @@ def test_the_evidence_on_a_channel_is_one_file_that_proves_itself(house: House) 
     assert client.get(f"/v1/channels/{'0' * 64}/bundle").status_code == 404
 
 
+def test_a_channel_whose_ious_are_no_claims_has_nothing_for_the_xrp_ledger(house: House) -> None:
+    house.fleet()
+    channel = house.paid(house.device(), 10)
+    client = house.client("viewer")
+    assert client.get(f"/v1/channels/{channel.hex()}").json()["xrpl_channel"] is None
+    refused = client.get(f"/v1/channels/{channel.hex()}/claim")
+    assert refused.status_code == 409
+    assert "its terms name no XRPL channel" in refused.json()["detail"]
+    assert client.get(f"/v1/channels/{'0' * 64}/claim").status_code == 404
+
+
 def test_a_repeated_idempotency_key_settles_once(house: House) -> None:
     house.fleet()
     device = house.device()

@@ -58,6 +58,7 @@ class Pair:
     chain_length: int = 0
     capacity: int = 10**9
     topup: int = 0
+    xrpl_channels: list[bytes] = field(default_factory=list)
     slots: MemorySlots = field(default_factory=MemorySlots)
     now: int = 0
     connected: bool = False
@@ -88,6 +89,8 @@ class Pair:
             chain_length=self.chain_length,
             topup=self.topup,
         )
+        if self.xrpl_channels:
+            self.device.pay_by_claims(self.xrpl_channels)
 
     def _random(self, size: int) -> bytes:
         self.counter += 1

@@ -31,6 +31,8 @@ from protocol.topups import Topup
 from tests.store.migrated import migrated
 
 PRICE = Price("W.h", 300, 1, "EUR")
+DROPS = Price("W.h", 300, 1, "XRP")
+"""As many drops of XRP as PRICE asks millionths of a euro."""
 WINDOW = 1_000
 CAPACITY = 30_000_000
 NOW = 1_800_000_000
@@ -89,6 +91,18 @@ class Party:
     def iou_bytes(self, channel: bytes, units: int, amount: int | None = None) -> bytes:
         amount = PRICE.amount(units) if amount is None else amount
         return envelope.sign1("iou", Iou(channel, amount, units).payload(), self.sign)
+
+    def claim(self, xrpl_channel: bytes, drops: int) -> bytes:
+        """The signature of a claim on the XRP Ledger."""
+        return self.sign(b"CLM\x00" + xrpl_channel + drops.to_bytes(8, "big"))
+
+    def claiming_bytes(self, channel: bytes, units: int, claim: bytes) -> bytes:
+        """An IOU with this claim in it."""
+        iou = Iou(channel, PRICE.amount(units), units, xrpl_claim=claim)
+        return envelope.sign1("iou", iou.payload(), self.sign)
+
+    def claiming(self, channel: bytes, units: int, claim: bytes) -> Received:
+        return self.message("iou", self.claiming_bytes(channel, units, claim))
 
     def iou(self, channel: bytes, units: int, amount: int | None = None) -> Received:
         return self.message("iou", self.iou_bytes(channel, units, amount))
@@ -163,7 +177,7 @@ class Gateway:
         self.offer(PRICE)
         self.restart()
 
-    def offer(self, price: Price) -> None:
+    def offer(self, price: Price, payee: str = "operator") -> None:
         """Offer another tariff, on the same limits."""
         with self.store.write() as conn:
             tariffs.add(
@@ -178,7 +192,7 @@ class Gateway:
                     currency=price.currency,
                     scale=price.scale,
                     pricing=price.pricing,
-                    payee_account="operator",
+                    payee_account=payee,
                     window_units=WINDOW,
                     max_capacity=CAPACITY,
                     max_lifetime_s=86_400,
@@ -207,6 +221,12 @@ class Gateway:
         self.keys = self.keys.followed_by(seed, self.clock.now)
         self.restart()
         return self.keys.public
+
+    def offer_drops(self) -> None:
+        """Offer DROPS, to the devices of an account in XRP."""
+        self.account("rippling", "XRP")
+        self.account("operator-xrp", "XRP")
+        self.offer(DROPS, payee="operator-xrp")
 
     def account(self, name: str, currency: str = "EUR") -> None:
         """Another account."""

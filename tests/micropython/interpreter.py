@@ -26,12 +26,14 @@ AMPLE_KB = 8192
 """For what is more than a board's program: a whole file of tests or of vectors, every module at
 once, or the gateway's side as well."""
 AMPLE = (
+    "claims.py",
     "device.py",
     "firmware_imports.py",
     "protocol_payer.py",
     "protocol_settled.py",
     "protocol_topups.py",
     "protocol_legs.py",
+    "protocol_xrpl.py",
     "protocol_vectors.py",
 )
 

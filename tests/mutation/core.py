@@ -14,6 +14,7 @@ UNIT = (_RULES, _TICKS, _LEGS, _RUN_PROOFS, _TOTALS, _LEDGER, _INTERVALS, _LIMIT
 
 CORE: dict[str, tuple[str, ...]] = {
     "protocol/payee.py": (_RULES, _TICKS, _LEGS, "tests/protocol/test_accepting.py"),
+    "protocol/xrpl.py": (_RULES,),
     "protocol/pricing.py": (_RULES, _LEGS, "tests/protocol/test_accepting.py"),
     "protocol/statements.py": (_RULES, _TOTALS, "tests/protocol/test_merkle.py"),
     "protocol/runs.py": (_RUN_PROOFS,),

@@ -26,6 +26,7 @@ _RULES = ("tests/protocol/test_vectors.py", "tests/protocol/test_accepting.py")
 _SETTLE = ("tests/settlement/test_settlement_run.py",)
 _OUTCOMES = ("tests/settlement/test_settlement_outcomes.py",)
 _TICKS = ("tests/ingest/test_ticks.py",)
+_CLAIMS = ("tests/ingest/test_xrpl_claims.py",)
 _LEGS = ("tests/protocol/test_vectors.py",)
 _STORE = ("tests/store/test_store_queries.py",)
 _FUNDS = ("tests/settlement/test_funds.py",)
@@ -158,9 +159,43 @@ BUGS = [
         "no fall-back behind a forged newest",
         "gateway/ingest/ious.py",
         "            if group.claims:\n                undecided.append(group)",
-        "            if group.claims and good:\n                undecided.append(group)",
+        "            if group.claims and problem is None:\n                undecided.append(group)",
         "one forged message hides a good one",
         _INGEST,
+    ),
+    Bug(
+        "a claim on the XRP Ledger is taken unseen",
+        "gateway/ingest/ious.py",
+        "        if claim.iou.xrpl_claim and verdict == payee.RAISES",
+        "        if claim.iou.xrpl_claim and verdict == payee.STALE",
+        "the mark is above what the ledger pays out",
+        _CLAIMS,
+        world=True,
+    ),
+    Bug(
+        "a claim's amount is written backwards",
+        "protocol/xrpl.py",
+        'return _PREFIX + xrpl_channel + drops.to_bytes(8, "big")',
+        'return _PREFIX + xrpl_channel + drops.to_bytes(8, "little")',
+        "both sides agree, and the ledger pays nothing, or far too much",
+        ("tests/protocol/test_vectors.py", "tests/protocol/test_money_rules.py"),
+        world=True,
+    ),
+    Bug(
+        "a channel begins anew on a ledger channel that is used up",
+        "gateway/ingest/control.py",
+        "    if named and channels.has_named(conn, device.id, named):",
+        "    if named and channels.has_named(conn, device.id, terms.channel_id()):",
+        "what it owes at first was claimed, and paid out, before",
+        _CLAIMS,
+    ),
+    Bug(
+        "ticks raise a mark that is claimed",
+        "protocol/payee.py",
+        "    if iou.chain_length and terms.xrpl_channel:",
+        "    if iou.chain_length and not terms.channel_id():",
+        "the mark is above what the ledger pays out",
+        (*_RULES, "tests/protocol/test_money_rules.py"),
     ),
     Bug(
         "an operator's decision is overtaken",

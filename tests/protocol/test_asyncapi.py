@@ -55,6 +55,9 @@ def test_every_valid_message_is_what_the_document_says() -> None:
     assert seen == set(topics.QOS) - {"topup", "leg"}
     leg = json.loads((Path(__file__).parents[1] / "vectors" / "leg.json").read_text("utf-8"))
     assert wrong("leg", bytes.fromhex(leg["leg"]["payload"])) == []
+    claimed = json.loads((Path(__file__).parents[1] / "vectors" / "xrpl.json").read_text("utf-8"))
+    for kind, name in (("open", "terms"), ("iou", "iou")):
+        assert wrong(kind, bytes.fromhex(claimed[name]["payload"])) == []
     for kind in ("offer", "grant", "resume"):
         for vector in leg[f"{kind}s"]:
             assert wrong(kind, bytes.fromhex(vector["payload"])) == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protocol import MAX_INT, cbor, merkle, payee
+from protocol import MAX_INT, cbor, merkle, payee, xrpl
 from protocol.errors import ProtocolError, WireError
 from protocol.messages import Iou
 from protocol.payee import CLOSED, CONTRADICTS, FROZEN, OPEN, RAISES, STALE
@@ -110,6 +110,80 @@ def test_what_an_iou_comes_to(
     outcome: object,
 ) -> None:
     assert judged(amount, units, state, mark, now, tariff) == outcome
+
+
+CLAIM = b"c" * 64
+NAMED = b"n" * 32
+DROPS = Tariff("W.h", 300, 1, "XRP")
+
+
+@pytest.mark.threat("D17")
+@pytest.mark.parametrize(
+    ("amount", "units", "named", "claim", "chain", "outcome"),
+    [
+        (900, 3, NAMED, CLAIM, 0, RAISES),
+        (900, 3, NAMED, b"", 0, ("bad_xrpl_claim", 900)),
+        (900, 3, b"", CLAIM, 0, ("bad_xrpl_claim", 900)),
+        (900, 3, b"", b"", 0, RAISES),
+        # No ticks where each amount needs a claim.
+        (900, 3, NAMED, CLAIM, 1, ("no_chain", 0)),
+        (900, 3, b"", b"", 1, RAISES),
+        # What comes before.
+        (600, 2, NAMED, b"", 0, STALE),
+        (600, 3, NAMED, b"", 0, CONTRADICTS),
+        (901, 3, NAMED, b"", 0, ("wrong_amount", 900)),
+        (CAPACITY + 300, 100_001, NAMED, b"", 1, ("over_capacity", CAPACITY)),
+    ],
+)
+def test_what_an_iou_comes_to_where_the_terms_name_an_xrpl_channel(
+    amount: int, units: int, named: bytes, claim: bytes, chain: int, outcome: object
+) -> None:
+    agreed = terms(DROPS)
+    agreed.xrpl_channel = named
+    iou = Iou(bytes(32), amount, units, bytes(32) if chain else b"", chain, claim)
+    try:
+        found: object = payee.judge(agreed, OPEN, 600, 2, iou, NOW)
+    except ProtocolError as error:
+        found = (error.reason, error.expected)
+    assert found == outcome
+
+
+@pytest.mark.threat("D17")
+def test_a_claim_is_checked_by_the_payers_key_over_this_channel_and_amount() -> None:
+    agreed = terms(DROPS)
+    agreed.xrpl_channel = NAMED
+    iou = Iou(bytes(32), 900, 3, xrpl_claim=CLAIM)
+    asked = []
+
+    def verify(key: bytes, message: bytes, signature: bytes) -> bool:
+        asked.append((key, message, signature))
+        return len(asked) == 1
+
+    claimed = b"CLM\x00" + NAMED + b"\x00\x00\x00\x00\x00\x00\x03\x84"
+    assert error_of(xrpl.check_claim, agreed, iou, verify) is None
+    assert asked == [(agreed.payer_key, claimed, CLAIM)]
+    error = error_of(xrpl.check_claim, agreed, iou, verify)
+    assert error is not None
+    assert (error.reason, error.field, error.expected) == ("bad_xrpl_claim", "iou.xrpl_claim", 900)
+    # Where nothing is asked for there is nothing to check.
+    agreed.xrpl_channel = b""
+    iou.xrpl_claim = b""
+    assert error_of(xrpl.check_claim, agreed, iou, verify) is None
+    assert len(asked) == 2
+    iou.xrpl_claim = CLAIM
+    error = error_of(xrpl.check_claim, agreed, iou, verify)
+    assert error is not None
+    assert (error.reason, error.field, error.expected) == ("bad_xrpl_claim", "iou.xrpl_claim", 900)
+
+
+def test_the_ledgers_drop_is_the_atomic_unit_of_xrp_at_scale_6_alone() -> None:
+    found = [
+        (currency, scale)
+        for currency in ("XRP", "EUR")
+        for scale in range(19)
+        if xrpl.counts_drops(Tariff("W.h", 1, 1, currency, scale))
+    ]
+    assert found == [("XRP", 6)]
 
 
 def test_the_words_of_verdicts_states_and_steps_are_these() -> None:

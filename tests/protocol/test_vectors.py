@@ -15,6 +15,7 @@ from tests.micropython.checks import (
     protocol_settled,
     protocol_topups,
     protocol_vectors,
+    protocol_xrpl,
 )
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -25,6 +26,7 @@ CHECKS = {
     "settlement": protocol_settled.check_settlement,
     "topup": protocol_topups.check_topup,
     "leg": protocol_legs.check_leg,
+    "xrpl": protocol_xrpl.check_xrpl,
 }
 
 

@@ -86,6 +86,11 @@ CASES = [
         "It ends at the mark; closed is final; no id is used again",
     ),
     Case(
+        "D17",
+        "An IOU whose XRPL claim is missing, of another amount, channel or key, or an old one",
+        "Refused by name; the mark is never above what the stored claim redeems",
+    ),
+    Case(
         "N1",
         "Messages lost, doubled, reordered, late by hours, corrupted",
         "Always safe; after it ends, all balances are right",

@@ -315,6 +315,7 @@ def path(leaves: list[bytes], index: int) -> list[bytes]:
 def main() -> None:
     from tests.vectors import (
         between,
+        claimed,
         evidence,
         legged,
         rules,
@@ -341,6 +342,7 @@ def main() -> None:
     write("hub", between.hub())
     write("topup", topped.topped())
     write("leg", legged.legged())
+    write("xrpl", claimed.xrpl())
 
 
 if __name__ == "__main__":

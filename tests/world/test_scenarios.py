@@ -54,6 +54,7 @@ MOMENTS = {
     "credit_deaths": "SELECT count(*) FROM channel WHERE mirror_of IS NOT NULL AND amount > 0",
     "missed_ends": "SELECT count(*) > 12 FROM channel WHERE mirror_of IS NOT NULL AND amount > 0",
     "legs": "SELECT count(*) >= 9 FROM leg",
+    "claims": "SELECT count(*) >= 3 FROM channel WHERE xrpl_channel IS NOT NULL AND amount > 0",
     "cheat": "SELECT count(*) FROM evidence",
     "credit": "SELECT sum(amount) > 6 * max(capacity) FROM channel WHERE payer_account = 'depot'",
 }

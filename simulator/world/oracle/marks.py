@@ -1,5 +1,7 @@
 """What must hold of channels: their marks, their states, and what was said of them."""
 
+from typing import Any
+
 from simulator.world.oracle import wire
 from simulator.world.oracle.books import ChannelRow
 from simulator.world.oracle.keys import Keys
@@ -19,6 +21,7 @@ class Marks:
         self._before: dict[bytes, ChannelRow] = {}
         self._terms: dict[bytes, Terms] = {}
         self._released: set[bytes] = set()
+        self._backed: dict[tuple[bytes, bytes], bytes] = {}
 
     def declared(self, what: str, channel: bytes) -> None:
         """An operator did this to a channel."""
@@ -72,6 +75,12 @@ class Marks:
         if row.payer != payer.account:
             raise Violation(13, f"channel {row.id.hex()} is charged to {row.payer}")
         self._terms[row.id] = terms
+        if terms.xrpl_channel:
+            if terms.currency != "XRP":
+                raise Violation(13, f"channel {row.id.hex()} in {row.currency} is to be claimed")
+            other = self._backed.setdefault((terms.payer, terms.xrpl_channel), row.id)
+            if other != row.id:
+                raise Violation(2, f"{row.id.hex()} and {other.hex()} are claims on one channel")
 
     def _mirrors(
         self, row: ChannelRow, before: ChannelRow | None, rows: dict[bytes, ChannelRow]
@@ -149,6 +158,7 @@ class Marks:
             raise Violation(6, f"the mark of {name} has no proof: {error}") from None
         if found[1] != row.id:
             raise Violation(13, f"the mark of {name} is proved by an IOU of {found[1].hex()}")
+        self._claimed(row, found)
         proof = (found[2], found[3])
         if row.tick_index:
             if not wire.is_tick(row.tick_preimage or b"", row.tick_index, found):
@@ -165,6 +175,18 @@ class Marks:
         known = spoken is not None and spoken.has_signed(row.amount, row.units)
         if not known and not payer.cheated:
             raise Violation(2, f"channel {name}: its payer never said {(row.amount, row.units)}")
+
+    def _claimed(self, row: ChannelRow, iou: dict[int, Any]) -> None:
+        """6: where the terms name a channel of the XRP Ledger, that one pays out all of the mark
+        for the claim that is stored with it."""
+        terms = self._terms[row.id]
+        if not terms.xrpl_channel:
+            if 6 in iou:
+                raise Violation(6, f"the mark of {row.id.hex()} has a claim that nobody checks")
+            return
+        claim = iou.get(6, b"")
+        if not wire.is_claim(claim, terms.xrpl_channel, row.amount, terms.payer):
+            raise Violation(6, f"no claim is worth {row.amount}, the mark of {row.id.hex()}")
 
     def _legs(self, row: ChannelRow) -> list[Leg]:
         """5, 6: each later price is one that the payer signed, from an IOU on by the price before,

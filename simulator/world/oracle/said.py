@@ -8,7 +8,7 @@ from simulator.world.oracle.keys import Keys
 from simulator.world.oracle.violation import Violation
 from simulator.world.oracle.wire import Leg, Terms, Unreadable, price
 
-REASONS = range(1, 24)
+REASONS = range(1, 26)
 """The numbers of all reasons for a refusal."""
 CLOSE = 2
 """A receipt's event: the channel was closed."""
@@ -138,6 +138,9 @@ class Said:
                 raise Violation(4, f"device {device} signed more than the capacity: {amount}")
             if not spoken.may_ask(amount, units):
                 raise Violation(10, f"device {device} signed {amount} for {units} units")
+        named = b"" if spoken.terms is None else spoken.terms.xrpl_channel
+        if named and not wire.is_claim(found.get(6, b""), named, amount, payer.key):
+            raise Violation(10, f"device {device} signed {amount} and did not claim it")
         spoken.signed.setdefault(amount, set()).add(units)
         spoken.surely = max(spoken.surely, amount)
         spoken.last = max(before, (amount, units))

@@ -2,6 +2,7 @@
 `cryptography`."""
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -36,6 +37,7 @@ class Terms:
     metered: bool
     capacity: int
     expiry: int
+    xrpl_channel: bytes = b""
 
     @property
     def channel(self) -> bytes:
@@ -120,6 +122,16 @@ def is_tick(preimage: bytes, index: int, iou: dict[int, Any]) -> bool:
     return bool(preimage == iou[4])
 
 
+def is_claim(signature: bytes, xrpl_channel: bytes, drops: int, key: bytes) -> bool:
+    """Whether this is what the XRP Ledger pays out so many drops of a payment channel for."""
+    said = struct.pack(">4s32sQ", b"CLM", xrpl_channel, drops)
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, said)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def leg(message: bytes, key: bytes) -> Leg:
     """The leg that `key` signed, and the IOU in it. Raises Unreadable."""
     found = fields(signed("leg", message, key))
@@ -150,4 +162,5 @@ def terms(message: bytes, key: bytes, kind: str = "open") -> Terms:
         tariff[6] == _METERED,
         found[5],
         found[6],
+        found.get(8, b""),
     )

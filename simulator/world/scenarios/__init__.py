@@ -10,6 +10,7 @@ from simulator.world.scenarios import (
     attackers,
     boards,
     channels,
+    claims,
     keys,
     lines,
     machines,
@@ -30,6 +31,7 @@ PLOTS: tuple[Plot, ...] = (
     *keys.PLOTS,
     *trade.PLOTS,
     *prices.PLOTS,
+    *claims.PLOTS,
 )
 """Seed n tells plot n modulo their number."""
 

@@ -42,9 +42,12 @@ class Channel:
 class Payee:
     """The gateway's side, without store and broker: what arrives, and what is answered."""
 
-    def __init__(self):
+    def __init__(self, currency="EUR"):
+        self.currency = currency
         self.channels = {}
         self.last_receipt = b""
+        # (XRPL channel, drops) of the newest claim on each.
+        self.claimed = {}
 
     def take(self, kind, message):
         return {
@@ -63,7 +66,7 @@ class Payee:
             )
             for channel in self.channels.values()
         ]
-        tariff = Tariff("W.h", PRICE, 1, "EUR")
+        tariff = Tariff("W.h", PRICE, 1, self.currency)
         offer = messages.Offer(
             tariff, GATEWAY.public_key, GATEWAY.public_key, 10**7, WINDOW, 86_400, NOW
         )
@@ -102,6 +105,11 @@ class Payee:
         verdict = payee.judge(channel.terms, payee.OPEN, channel.amount, channel.units, iou, NOW)
         assert verdict in (payee.RAISES, payee.STALE), verdict
         if verdict == payee.RAISES:
+            if channel.terms.xrpl_channel:
+                from protocol import xrpl
+
+                xrpl.check_claim(channel.terms, iou, verify)
+                self.claimed[channel.terms.xrpl_channel] = iou.amount
             channel.amount, channel.units, channel.iou = iou.amount, iou.units, message
         ack = messages.Ack(iou.channel, channel.amount, channel.units, channel.limit(), 0)
         return [("ack", envelope.mac0("ack", ack.payload(), MAC_KEY))]

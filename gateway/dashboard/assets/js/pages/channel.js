@@ -117,6 +117,7 @@ function actions(found) {
   const again = () => window.dispatchEvent(new HashChangeEvent("hashchange"));
   return [
     may("getChannelBundle") && button("Download evidence", () => evidence(found), "primary"),
+    may("getChannelClaim") && found.xrpl_channel !== null && button("Download XRPL claim", () => claim(found)),
     may("thawChannel") && found.state === "frozen" && found.mirror_of === null && button("Thaw", () => ask({
       title: "Let this channel go on?",
       what: ["It was frozen because its payer signed two IOUs that can't both be honest. It goes on from the mark that was accepted."],
@@ -138,6 +139,10 @@ function actions(found) {
 /** Whose statements the evidence is to hold: an owner's own, else the payer's. */
 function ownAccount(found) {
   return [found.payer_account, found.payee_account].find(seesAccount);
+}
+
+async function claim(found) {
+  save(`claim-${found.id.slice(0, 12)}.json`, await file(`/v1/channels/${found.id}/claim`));
 }
 
 async function evidence(found) {
