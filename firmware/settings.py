@@ -27,6 +27,7 @@ FIELDS = {
     "payee": str,
     "sell_numerator": int,
     "sell_denominator": int,
+    "sell_session_fee": int,
     "sell_currency": str,
     "sell_scale": int,
     "sell_window": int,
@@ -64,6 +65,7 @@ DEFAULTS = {
     "payee": "",
     "sell_numerator": 0,
     "sell_denominator": 1,
+    "sell_session_fee": 0,
     "sell_currency": "EUR",
     "sell_scale": 6,
     "sell_window": 1_000,
@@ -96,8 +98,8 @@ class SettingsError(ValueError):
 class Settings:
     """Checked settings. `gateway_key` is 32 bytes; `step` the units of one IOU; `capacity` the
     most that one channel may owe, in atomic units; `topup` what it opens with, and is topped up by
-    up to there (0: it opens with all of it); `highest_price` the most atomic units for 1,000 units
-    that it agrees to (0: whatever is asked);
+    up to there (0: it opens with all of it); `highest_price` the most atomic units that it agrees
+    to for the first 1,000 units of a channel (0: whatever is asked);
     `flush_ms` how long units that fill no step wait for more; `chain_length` the ticks that one IOU
     commits to (0: each payment is signed);
     `meter` what counts: `pulse` and `counter` the pulses of `pulse_pin`, of `pulse_units` each,
@@ -106,8 +108,8 @@ class Settings:
     plain MQTT to another machine; with `check_signatures` each signature is verified before it is
     sent. `payee` is the id of the device that it buys from (empty: from its gateway). With a
     `sell_numerator` above 0 it sells: so many atomic units of `sell_currency` (of 10^-`sell_scale`)
-    for `sell_denominator` units, `sell_window` of them unpaid, on channels of at most
-    `sell_lifetime_s` seconds and of `capacity`."""
+    for `sell_denominator` units and `sell_session_fee` for a channel, `sell_window` units unpaid,
+    on channels of at most `sell_lifetime_s` seconds and of `capacity`."""
 
     def __init__(self, values: "dict[str, object]") -> None:
         for name in values:
@@ -216,6 +218,7 @@ def _sale(values: "dict[str, object]", unit: str, capacity: int) -> "Sale | None
     """What it sells; None if it sells nothing."""
     numerator = _whole(values, "sell_numerator", 0, (1 << 63) - 1)
     denominator = _whole(values, "sell_denominator", 1, (1 << 63) - 1)
+    session_fee = _whole(values, "sell_session_fee", 0, (1 << 63) - 1)
     window = _whole(values, "sell_window", 1, (1 << 63) - 1)
     lifetime = _whole(values, "sell_lifetime_s", 1, 366 * 86_400)
     scale = _whole(values, "sell_scale", 0, 18)
@@ -224,7 +227,8 @@ def _sale(values: "dict[str, object]", unit: str, capacity: int) -> "Sale | None
     from firmware.earner import Sale
 
     try:
-        price = Tariff(unit, numerator, denominator, str(values["sell_currency"]), scale)
+        currency = str(values["sell_currency"])
+        price = Tariff(unit, numerator, denominator, currency, scale, session_fee=session_fee)
     except WireError as error:
         raise SettingsError("sell_" + str(error).replace("tariff.", "")) from None
     if not price.units_within(capacity):

@@ -10,7 +10,7 @@ from protocol import MAX_CHANNELS_PER_DEVICE, MAX_INT, cbor
 from protocol.errors import WireError
 from protocol.fields import array, data, integer, octets, read_map, text
 from protocol.ids import channel_id
-from protocol.pricing import Price, Tariff, tariff_from_map
+from protocol.pricing import Tariff, first_price, tariff_from_map
 from protocol.reasons import NAMES, REASONS
 from protocol.topics import UP_KINDS
 
@@ -114,7 +114,7 @@ class Terms:
         self.payee_key = payee_key
         self.gateway_key = gateway_key
         self.tariff = tariff
-        self.price = Price(tariff)
+        self.price = first_price(tariff)
         self.capacity = capacity
         self.expiry = expiry
         self.nonce = nonce

@@ -107,7 +107,7 @@ def _begin(channel: "PayerChannel", message: bytes) -> None:
 
 
 def _price_by(channel: "PayerChannel", leg: Leg, message: bytes) -> None:
-    channel.terms.price = leg.price()
+    channel.terms.price = leg.price(channel.terms)
     channel.leg = message
 
 

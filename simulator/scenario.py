@@ -57,6 +57,7 @@ def put_up(api: Api, broker: Broker, scenario: Scenario, speed: int, native: boo
                 "unit": tariff.unit,
                 "numerator": str(tariff.numerator),
                 "denominator": tariff.denominator,
+                "session_fee": str(tariff.session_fee),
                 "payee_account": PAYEE,
                 "window_units": tariff.window_units,
                 "max_capacity": str(tariff.max_capacity),
@@ -97,6 +98,7 @@ class _Stage:
         further: dict[str, object] = {
             "sell_numerator": kind.sells.numerator,
             "sell_denominator": kind.sells.denominator,
+            "sell_session_fee": kind.sells.session_fee,
             "sell_window": kind.sells.window_units,
             "sell_currency": currency,
             "sell_scale": SCALE,

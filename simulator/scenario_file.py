@@ -21,6 +21,7 @@ PACKED = Path(__file__).with_name("scenarios")
 """The folder of those that are packed in."""
 _LARGEST_FILE = 1_000_000
 _Money = Annotated[int, Field(ge=1, lt=2**63)]
+_Fee = Annotated[int, Field(ge=0, lt=2**63)]
 _Id = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 _Count = Annotated[int, Field(ge=1, le=1_000)]
 
@@ -88,6 +89,7 @@ class TariffOf(_Part):
     unit: str = Field(min_length=1, max_length=16)
     numerator: _Money
     denominator: _Money = 1
+    session_fee: _Fee = 0
     window_units: _Money
     max_capacity: _Money
 
@@ -97,6 +99,7 @@ class Sells(_Part):
 
     numerator: _Money
     denominator: _Money = 1
+    session_fee: _Fee = 0
     window_units: _Money
 
 

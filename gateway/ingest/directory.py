@@ -224,7 +224,7 @@ def _known_channel(row: Row[Any], leg: bytes) -> KnownChannel:
     terms.capacity = row.capacity
     if leg:
         begun = read_leg(envelope.parse_sign1("leg", leg).payload)
-        terms.price = begun.price()
+        terms.price = begun.price(terms)
         if row.iou is not None and bytes(row.iou) == begun.last_iou:
             # A chain ends where a leg begins.
             chain = None

@@ -17,7 +17,15 @@ from protocol.pricing import Tariff
 
 def tariff_of(row: Row[Any]) -> Tariff:
     """A tariff's row as the wire's value."""
-    return Tariff(row.unit, row.numerator, row.denominator, row.currency, row.scale, row.pricing)
+    return Tariff(
+        row.unit,
+        row.numerator,
+        row.denominator,
+        row.currency,
+        row.scale,
+        row.pricing,
+        row.session_fee,
+    )
 
 
 def offer(context: Context, device_id: str, row: Row[Any], follows: bytes = b"") -> Outgoing:

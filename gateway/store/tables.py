@@ -87,6 +87,9 @@ class Tariff(Base, table=True):
         CheckConstraint("scale BETWEEN 0 AND 18", name="scale"),
         CheckConstraint("pricing IN (0, 1)", name="pricing"),
         CheckConstraint(
+            "session_fee >= 0 AND (session_fee = 0 OR pricing = 0)", name="session_fee"
+        ),
+        CheckConstraint(
             "window_units > 0 AND max_capacity > 0 AND max_lifetime_s > 0", name="limits"
         ),
         CheckConstraint(
@@ -112,6 +115,10 @@ class Tariff(Base, table=True):
     currency: str
     scale: int
     pricing: int
+    # What comes to the price with the first unit of a channel.
+    session_fee: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
     payee_account: str = Field(foreign_key="account.id")
     # What the payee pays for each interval that is posted, and who earns it; not part of the price.
     fee_fixed: int = Field(default=0, sa_type=BigInteger)

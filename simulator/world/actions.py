@@ -64,6 +64,7 @@ def options_of(seed: int) -> Options:
         )
     _let_trade(Random(f"trade {seed}"), devices)
     _let_top_up(Random(f"topup {seed}"), devices, tariffs)
+    _ask_session_fees(Random(f"session fees {seed}"), tariffs, devices)
     return Options(seed, accounts, tariffs, devices, draw.choice((6, 20, 1000)))
 
 
@@ -91,6 +92,22 @@ def _let_top_up(draw: Random, devices: list[DeviceOptions], tariffs: list[Tariff
         few = draw.choice((2, 9, 30)) * max(1, tariff.numerator // tariff.denominator)
         most = draw.choice((tariff.capacity, 2 * tariff.capacity, tariff.capacity // 3))
         devices[number] = replace(each, topup=few, capacity=max(few, most))
+
+
+def _ask_session_fees(
+    draw: Random, tariffs: list[TariffOptions], devices: list[DeviceOptions]
+) -> None:
+    """Let a tariff ask a session fee, in half of the worlds; every channel can pay for it too."""
+    if draw.random() < 0.5:
+        return
+    number = draw.randrange(len(tariffs))
+    fee = draw.choice((1, 7, 5_000, 999_983))
+    tariff = tariffs[number]
+    tariffs[number] = replace(tariff, session_fee=fee, capacity=tariff.capacity + fee)
+    for place, each in enumerate(devices):
+        if each.tariff == number:
+            topup = each.topup + fee if each.topup else 0
+            devices[place] = replace(each, capacity=each.capacity + fee, topup=topup)
 
 
 class _Maker:

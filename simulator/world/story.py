@@ -19,7 +19,8 @@ class StoryError(ValueError):
 
 @dataclass(frozen=True)
 class TariffOptions:
-    """A price of numerator/denominator atomic units for one `unit`, paid to `payee`; who of each
+    """A price of numerator/denominator atomic units for one `unit`, and of `session_fee` for each
+    channel, paid to `payee`; who of each
     interval pays `fee_account` a fixed fee and a share, if that is not empty."""
 
     unit: str
@@ -32,6 +33,7 @@ class TariffOptions:
     fee_fixed: int = 0
     fee_bp: int = 0
     fee_account: str = ""
+    session_fee: int = 0
 
 
 @dataclass(frozen=True)

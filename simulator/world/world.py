@@ -146,7 +146,13 @@ class World:
     def _price(self, number: int) -> Tariff:
         tariff = self.options.tariffs[number]
         currency = "CHF" if tariff.payee == "swiss" else "EUR"
-        return Tariff(tariff.unit, tariff.numerator, tariff.denominator, currency)
+        return Tariff(
+            tariff.unit,
+            tariff.numerator,
+            tariff.denominator,
+            currency,
+            session_fee=tariff.session_fee,
+        )
 
     def _after_step(self) -> None:
         self.watch.after_step()

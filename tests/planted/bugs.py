@@ -57,8 +57,8 @@ BUGS = [
     Bug(
         "an amount is rounded up",
         "protocol/pricing.py",
-        "amount = units * self.numerator // self.denominator",
-        "amount = -(-units * self.numerator // self.denominator)",
+        "self.session_fee + beyond * tariff.numerator // tariff.denominator",
+        "self.session_fee - (-beyond * tariff.numerator // tariff.denominator)",
         "more is charged than the tariff says",
         _RULES,
         world=True,
@@ -66,8 +66,8 @@ BUGS = [
     Bug(
         "rounding per unit",
         "protocol/pricing.py",
-        "amount = units * self.numerator // self.denominator",
-        "amount = units * (self.numerator // self.denominator)",
+        "self.session_fee + beyond * tariff.numerator // tariff.denominator",
+        "self.session_fee + beyond * (tariff.numerator // tariff.denominator)",
         "rounding adds up",
         _RULES,
         world=True,
@@ -471,19 +471,17 @@ BUGS = [
     Bug(
         "a leg is rounded per unit",
         "protocol/pricing.py",
-        "        amount = self.amount + self.tariff.amount(max(0, units - self.units))",
-        "        more = max(0, units - self.units)\n"
-        "        amount = self.amount + (more * self.tariff.amount(1) if self.units else"
-        " self.tariff.amount(more))",
+        "self.session_fee + beyond * tariff.numerator // tariff.denominator",
+        "self.session_fee + (beyond * (tariff.numerator // tariff.denominator) if self.units"
+        " else beyond * tariff.numerator // tariff.denominator)",
         "rounding adds up on every leg",
         _LEGS,
     ),
     Bug(
         "a leg begins one unit early",
         "protocol/pricing.py",
-        "        amount = self.amount + self.tariff.amount(max(0, units - self.units))",
-        "        start = self.units and self.units - 1\n"
-        "        amount = self.amount + self.tariff.amount(max(0, units - start))",
+        "self.session_fee + beyond * tariff.numerator // tariff.denominator",
+        "self.session_fee + (beyond + bool(self.units)) * tariff.numerator // tariff.denominator",
         "a unit is charged at both prices",
         _LEGS,
         world=True,
@@ -491,8 +489,9 @@ BUGS = [
     Bug(
         "what was signed is priced anew",
         "protocol/pricing.py",
-        "        amount = self.amount + self.tariff.amount(max(0, units - self.units))",
-        "        amount = self.tariff.amount(units)",
+        "        amount = self.amount + self.session_fee + beyond * tariff.numerator"
+        " // tariff.denominator",
+        "        amount = units * tariff.numerator // tariff.denominator",
         "a price that changed is charged for what was used before",
         _LEGS,
         world=True,

@@ -60,6 +60,15 @@ def test_every_valid_message_is_what_the_document_says() -> None:
             assert wrong(kind, bytes.fromhex(vector["payload"])) == []
 
 
+def test_tariffs_with_a_session_fee_and_wrong_ones_are_told_apart() -> None:
+    path = Path(__file__).parents[1] / "vectors" / "session_fee.json"
+    vectors = json.loads(path.read_text("utf-8"))
+    for vector in vectors["tariffs"]:
+        assert wrong("tariff", bytes.fromhex(vector["encoded"])) == []
+    for vector in vectors["invalid_tariffs"]:
+        assert wrong("tariff", bytes.fromhex(vector["encoded"])), vector["name"]
+
+
 @pytest.mark.threat("D15")
 @pytest.mark.parametrize(
     "vector", _published("invalid_payloads"), ids=lambda each: f"{each['kind']}: {each['name']}"

@@ -12,6 +12,7 @@ from gateway.keys import verify
 from tests.micropython.checks import (
     protocol_legs,
     protocol_payer,
+    protocol_session_fee,
     protocol_settled,
     protocol_topups,
     protocol_vectors,
@@ -25,6 +26,7 @@ CHECKS = {
     "settlement": protocol_settled.check_settlement,
     "topup": protocol_topups.check_topup,
     "leg": protocol_legs.check_leg,
+    "session_fee": protocol_session_fee.check_session_fee,
 }
 
 

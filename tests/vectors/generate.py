@@ -319,6 +319,7 @@ def main() -> None:
         legged,
         rules,
         said,
+        sessions,
         settled,
         succession,
         topped,
@@ -341,6 +342,7 @@ def main() -> None:
     write("hub", between.hub())
     write("topup", topped.topped())
     write("leg", legged.legged())
+    write("session_fee", sessions.session_fees())
 
 
 if __name__ == "__main__":

@@ -248,7 +248,12 @@ def _units_to_next(terms: Terms, legs: list[Leg], units: int) -> int:
     begun = [leg for leg in legs if leg.units <= units]
     at: Terms | Leg = begun[-1] if begun else terms
     base, amount = (at.units, at.amount) if isinstance(at, Leg) else (0, 0)
+    if terms.session_fee and units == 0:
+        # The first unit costs it.
+        return 1
     if at.numerator == 0:
         return 0
+    if base == 0:
+        amount += terms.session_fee
     wanted = wire.price(terms, begun, units) + 1 - amount
     return base + -(-wanted * at.denominator // at.numerator) - units

@@ -36,6 +36,7 @@ class Terms:
     metered: bool
     capacity: int
     expiry: int
+    session_fee: int
 
     @property
     def channel(self) -> bytes:
@@ -43,8 +44,10 @@ class Terms:
         return hashlib.sha256(self.payload).digest()
 
     def price(self, units: int) -> int:
-        """What so many units cost, in whole atomic units, rounded down once."""
-        return int(Fraction(self.numerator, self.denominator) * units // 1)
+        """What so many units cost, in whole atomic units, rounded down once: with the first comes
+        the session fee."""
+        session = self.session_fee if units else 0
+        return session + int(Fraction(self.numerator, self.denominator) * units // 1)
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,15 @@ class Leg:
 
 
 def price(terms: Terms, legs: Sequence[Leg], units: int) -> int:
-    """What so many units cost on a channel that had these legs, each rounded down once."""
+    """What so many units cost on a channel that had these legs, each rounded down once. The session
+    fee is that of the terms, and in the first leg that pays for anything."""
     within = [leg for leg in legs if leg.units < units]
     if not within:
         return terms.price(units)
     last = within[-1]
-    return last.amount + int(Fraction(last.numerator, last.denominator) * (units - last.units) // 1)
+    session = terms.session_fee if last.units == 0 else 0
+    beyond = Fraction(last.numerator, last.denominator) * (units - last.units)
+    return last.amount + session + int(beyond // 1)
 
 
 def _parts(tag: int, count: int, message: bytes) -> list[Any]:
@@ -150,4 +156,5 @@ def terms(message: bytes, key: bytes, kind: str = "open") -> Terms:
         tariff[6] == _METERED,
         found[5],
         found[6],
+        tariff.get(7, 0),
     )

@@ -59,4 +59,42 @@ def legs(scene: Scene) -> Options:
     )
 
 
-PLOTS = (legs,)
+@plot(
+    "sessions begin, change their price and run full as somebody dies",
+    "price_changed",
+    "gateway_killed_in_step",
+    "device_reset",
+)
+def sessions(scene: Scene) -> Options:
+    """Each channel costs a session fee, once: with its first unit, or in the leg that begins before
+    there is one; when it is full, the next costs it again. Somebody dies at each of these."""
+    who = scene.over(_DEATHS)
+    fee = scene.over((1, 500, 90_000))
+    tariff = price(
+        scene.over((300, 7, 1)), scene.over((1, 3)), units=30, window=12, session_fee=fee
+    )
+    devices = range(3)
+    scene.wait(BOOTED_MS)
+    for turn, (numerator, denominator) in enumerate(((1, 2), (3, 2), (1, 1))):
+        if scene.over((True, False)):
+            scene.consume(devices[:1], 1)
+        _dies(scene, who, turn % 2)
+        scene.do("price", 0, numerator, denominator)
+        scene.wait(scene.over((1_010, 3_000, 1_025)))
+        if who == "device":
+            scene.do("reset", turn % 2)
+        scene.consume(devices, scene.over((1, 5)))
+        scene.wait(4_000)
+        scene.do("start_broker")
+        scene.do("mend", turn % 2)
+        if turn == 1:
+            scene.settle()
+        # Up to the end of the channel, and beyond it.
+        for _ in range(3):
+            scene.consume(devices, 10)
+            scene.wait(2_500)
+    scene.wait(9_000)
+    return site(scene, tariff, [device(tariff), device(tariff, chain=4), device(tariff, step=4)])
+
+
+PLOTS = (legs, sessions)
