@@ -569,6 +569,8 @@ class Device:
         if refused.reason in _NO_TICK:
             message = self._cover(channel)
             return self._sent([("iou", message or channel.iou)], now) if channel.iou else []
+        if refused.reason == "price_ended":
+            return self._on_price_ended(channel, refused, now)
         over = refused.kind == "open" or refused.reason in FINAL
         if refused.kind == "leg" and not over:
             from protocol import payer_legs
@@ -593,6 +595,14 @@ class Device:
             # A gateway whose books were restored may have lost the top-up.
             channel.topup_again()
         return []
+
+    def _on_price_ended(self, channel: PayerChannel, refused: "Refused", now: int) -> "Messages":
+        from firmware import legs
+
+        found = legs.end_price(channel, refused.expected, self.identity, self._record)
+        if found and channel.state == CLOSING:
+            found.append(self._close_message(channel))
+        return self._sent(found, now)
 
     def _on_topup_refused(self, channel: PayerChannel, refused: "Refused", now: int) -> "Messages":
         if self._topups is None:

@@ -93,7 +93,8 @@ class Tariff:
 class Price:
     """What a channel's units cost from a place on: (`amount`, `units`), cumulative, is where this
     tariff took over, 0 and 0 where it is the channel's first. `session_fee` is what comes to it
-    with the first unit beyond: the channel's, where none was paid for before, else 0."""
+    with the first unit beyond: the channel's, where none was paid for before, else 0. `until` is
+    the units in all that it is granted for: a bound once another price has followed for long."""
 
     def __init__(
         self, tariff: Tariff, amount: int = 0, units: int = 0, session_fee: int = 0
@@ -102,6 +103,7 @@ class Price:
         self.amount = amount
         self.units = units
         self.session_fee = session_fee
+        self.until = MAX_INT
 
     def amount_of(self, units: int) -> int:
         """What `units` in all cost in all, in atomic units: `amount`, and what is beyond it at the

@@ -25,6 +25,7 @@ REASONS = {
     "unavailable": 21,
     "insufficient_funds": 22,
     "wrong_leg": 23,
+    "price_ended": 24,
 }
 
 NAMES = {number: name for name, number in REASONS.items()}

@@ -128,13 +128,16 @@ def follow(
     context: typer.Context,
     old: Annotated[str, typer.Argument(help="The name of an active tariff, or an id.")],
     new: Annotated[str, typer.Argument(help="The tariff that follows it.")],
+    grace: band.Grace = band.HOUR,
 ) -> None:
     """Let one tariff follow another at once: open channels go over to it, each by its device's own
     signed word, and new ones open by it."""
+    grace_s = band.seconds(grace)
     with shared.office(context) as office:
         before, after = (bytes(tariffs.find(office.store, each).id) for each in (old, new))
-        found = following_out(plans.follow(office.store, before, after))
-    shared.show(context, found, f"{new} follows {old}: devices that are connected are told now")
+        found = following_out(plans.follow(office.store, before, after, grace_s))
+    words = f"{new} follows {old}: devices that are connected are told now; in {grace} nothing more"
+    shared.show(context, found, f"{words} is granted by {old}")
 
 
 @app.command()

@@ -228,6 +228,8 @@ def _known_channel(row: Row[Any], leg: bytes) -> KnownChannel:
         if row.iou is not None and bytes(row.iou) == begun.last_iou:
             # A chain ends where a leg begins.
             chain = None
+    if row.ended_units is not None:
+        terms.price.until = payee.reach(terms.price, row.ended_units, row.window_units)
     return KnownChannel(
         id=bytes(row.id),
         device_id=row.device_id,

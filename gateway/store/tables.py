@@ -155,6 +155,7 @@ class Channel(Base, table=True):
         ),
         # A close posts what is left, so nothing unsettled can hide on a closed channel.
         CheckConstraint("state <> 'closed' OR settled_amount = amount", name="final"),
+        CheckConstraint("ended_units BETWEEN 0 AND units", name="ended_units"),
         CheckConstraint("(mirror_of IS NULL) = (mirror_fee_bp IS NULL)", name="mirror"),
         Index("uq_channel_mirror_of", "mirror_of", unique=True),
         # In the order in which a run cuts them.
@@ -184,6 +185,8 @@ class Channel(Base, table=True):
     opened_at: int = Field(sa_type=BigInteger)
     # The leg that it is on, 0 while it is on the tariff of its terms.
     leg: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    # The units of its mark when the price that it is on ended, while no other has taken its place.
+    ended_units: int | None = Field(default=None, sa_type=BigInteger)
     closed_at: int | None = Field(default=None, sa_type=BigInteger)
     close_reason: str | None = None
     # Of a mirror: the payer's channel that it mirrors, and the fee between the two. Its device is

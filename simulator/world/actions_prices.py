@@ -27,4 +27,12 @@ def weave(seed: int, operations: list[Operation], tariffs: int) -> list[Operatio
         change: Operation = ["price", draw.randrange(tariffs), *draw.choice(_FRACTIONS)]
         wait: Sequence = [["wait", 1_500]] if draw.random() < 0.5 else []
         changes.append([change, *wait])
-    return operations[:1] + woven(draw, operations[1:], changes)
+    return operations[:1] + woven(draw, operations[1:], changes + _ends(Random(f"grace {seed}")))
+
+
+def _ends(draw: Random) -> list[Sequence]:
+    """Prices that are granted for longer or shorter, and end: some at once."""
+    if draw.random() < 0.5:
+        return []
+    grace: Operation = ["grace", draw.choice((0, 0, 1, 20, 900))]
+    return [[grace], *([["prices_due"]] for _ in range(draw.randint(2, 8)))]

@@ -48,6 +48,7 @@ KINDS: dict[str, str] = {
     "revoked": "an operator revokes a device",
     "price_changed": "another price follows on channels that are open",
     "price_fell_due": "another price follows at a time of use",
+    "price_ended": "nothing more is granted at a price that another has followed for long",
     "rail_rejected": "the rail refuses an instruction",
     "rail_read_twice": "the rail reads a file of instructions again",
     "rail_recorded_twice": "an outcome is recorded twice",

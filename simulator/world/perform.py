@@ -254,6 +254,10 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
             n, numerator, denominator, minutes
         ),
     ),
+    "grace": (
+        "prices that change from now on are granted for {} seconds more",
+        lambda world, seconds: world.prices.grace(seconds),
+    ),
     "prices_due": ("prices change that have fallen due", lambda world: world.prices.due()),
     # Money
     "settle": ("the operator settles", lambda world: world.operator.settle()),

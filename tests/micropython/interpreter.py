@@ -32,6 +32,7 @@ AMPLE = (
     "protocol_settled.py",
     "protocol_topups.py",
     "protocol_legs.py",
+    "protocol_price_end.py",
     "protocol_session_fee.py",
     "protocol_vectors.py",
 )

@@ -12,6 +12,7 @@ from gateway.keys import verify
 from tests.micropython.checks import (
     protocol_legs,
     protocol_payer,
+    protocol_price_end,
     protocol_session_fee,
     protocol_settled,
     protocol_topups,
@@ -26,6 +27,7 @@ CHECKS = {
     "settlement": protocol_settled.check_settlement,
     "topup": protocol_topups.check_topup,
     "leg": protocol_legs.check_leg,
+    "price_end": protocol_price_end.check_price_end,
     "session_fee": protocol_session_fee.check_session_fee,
 }
 

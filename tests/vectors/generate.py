@@ -315,6 +315,7 @@ def path(leaves: list[bytes], index: int) -> list[bytes]:
 def main() -> None:
     from tests.vectors import (
         between,
+        ended,
         evidence,
         legged,
         rules,
@@ -343,6 +344,7 @@ def main() -> None:
     write("topup", topped.topped())
     write("leg", legged.legged())
     write("session_fee", sessions.session_fees())
+    write("price_end", ended.price_ends())
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ class Oracle:
         conn.execute("BEGIN")  # one snapshot for all that is compared
         channels = books.channels(conn)
         self._marks.check(channels)
+        self._marks.check_ended(channels, books.ends(conn), at)
         self._ledger.check(conn, channels, books.intervals(conn))
         self._within_limits(conn, channels)
         self._fenced(conn)

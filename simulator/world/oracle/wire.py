@@ -37,6 +37,8 @@ class Terms:
     capacity: int
     expiry: int
     session_fee: int
+    tariff: bytes
+    """The tariff's id."""
 
     @property
     def channel(self) -> bytes:
@@ -62,6 +64,8 @@ class Leg:
     amount: int
     units: int
     handle: bytes
+    tariff: bytes
+    """The tariff's id."""
 
 
 def price(terms: Terms, legs: Sequence[Leg], units: int) -> int:
@@ -137,7 +141,9 @@ def leg(message: bytes, key: bytes) -> Leg:
         amount, units = iou[2], iou[3]
     tariff = found[3]
     name = hashlib.sha256(message).digest()[:8]
-    return Leg(found[1], found[2], tariff[1], tariff[2], tariff[3], amount, units, name)
+    return Leg(
+        found[1], found[2], tariff[1], tariff[2], tariff[3], amount, units, name, _id(tariff)
+    )
 
 
 def terms(message: bytes, key: bytes, kind: str = "open") -> Terms:
@@ -157,4 +163,9 @@ def terms(message: bytes, key: bytes, kind: str = "open") -> Terms:
         found[5],
         found[6],
         tariff.get(7, 0),
+        _id(tariff),
     )
+
+
+def _id(tariff: dict[int, Any]) -> bytes:
+    return hashlib.sha256(cbor2.dumps(tariff, canonical=True)).digest()

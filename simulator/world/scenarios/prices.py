@@ -97,4 +97,51 @@ def sessions(scene: Scene) -> Options:
     return site(scene, tariff, [device(tariff), device(tariff, chain=4), device(tariff, step=4)])
 
 
-PLOTS = (legs, sessions)
+@plot(
+    "prices end while devices are away, within their window or somebody dies",
+    "price_changed",
+    "price_ended",
+    "device_partitioned",
+    "gateway_killed_in_step",
+)
+def ends(scene: Scene) -> Options:
+    """Another price follows, and the one before ends at once or a little later: while one device is
+    away and uses what it was granted, to the unit or not, and another is told of both as somebody
+    dies. Then the first comes back."""
+    who = scene.over(_DEATHS)
+    window = scene.over((6, 12))
+    tariff = price(
+        scene.over((300, 7)), scene.over((1, 3)), units=400, window=window, session_fee=9
+    )
+    devices = range(3)
+    scene.do("grace", scene.over((0, 2)))
+    scene.wait(BOOTED_MS)
+    for turn, (numerator, denominator) in enumerate(((1, 3), (3, 2), (1, 1))):
+        away = turn % 2
+        scene.consume(devices, 5)
+        scene.wait(STEP_MS * scene.over((200, 1, 3)))
+        scene.do("partition", away)
+        _dies(scene, who, 1 - away)
+        scene.do("price", 0, numerator, denominator)
+        scene.consume([away], window + scene.over((0, -1, 3)))
+        scene.wait(scene.over((1, 1_010, 1_025)))
+        scene.do("prices_due")
+        if who == "device":
+            scene.do("reset", 1 - away)
+        scene.consume([1 - away, 2], scene.over((1, 4)))
+        scene.wait(3_000)
+        scene.do("start_broker")
+        scene.do("prices_due")
+        scene.wait(1_500)
+        if turn == 1:
+            scene.settle()
+        scene.do("mend", away)
+        scene.do("mend", 1 - away)
+        scene.wait(5_000)
+        scene.consume(devices, 2)
+        scene.wait(2_500)
+    scene.wait(9_000)
+    return site(scene, tariff, [device(tariff), device(tariff, chain=6), device(tariff, step=4)])
+
+
+PLOTS = (legs, sessions, ends)
