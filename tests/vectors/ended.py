@@ -1,5 +1,5 @@
-"""The vectors of prices that end: offers, both sides' rules. Every expected result is written out by
-hand. See `generate.py`."""
+"""The vectors of prices that end: offers, both sides' rules. Every expected result is written out
+by hand. See `generate.py`."""
 
 from typing import Any
 
