@@ -42,6 +42,8 @@ FIELDS = {
     "meter": str,
     "pulse_pin": int,
     "pulse_units": int,
+    "taken_pin": int,
+    "idle_after_s": int,
     "uart": int,
     "uart_tx": int,
     "uart_rx": int,
@@ -80,6 +82,8 @@ DEFAULTS = {
     "meter": "pulse",
     "pulse_pin": 4,
     "pulse_units": 1,
+    "taken_pin": 15,
+    "idle_after_s": 300,
     "uart": 2,
     "uart_tx": 17,
     "uart_rx": 16,
@@ -103,9 +107,10 @@ class Settings:
     `flush_ms` how long units that fill no step wait for more; `chain_length` the ticks that one IOU
     commits to (0: each payment is signed);
     `meter` what counts: `pulse` and `counter` the pulses of `pulse_pin`, of `pulse_units` each,
-    `pzem` an energy meter on a UART, `wake` a board that sleeps for `sleep_s` between units; pins
-    of -1 are not there; `journal` where an ESP32 keeps it; `insecure` allows
-    plain MQTT to another machine; with `check_signatures` each signature is verified before it is
+    `pzem` an energy meter on a UART, `wake` a board that sleeps for `sleep_s` between units, `idle`
+    the seconds in which `taken_pin` is low and no pulse comes, after `idle_after_s`; pins of -1 are
+    not there; `journal` where an ESP32 keeps it; `insecure` allows plain MQTT to another machine;
+    with `check_signatures` each signature is verified before it is
     sent. `payee` is the id of the device that it buys from (empty: from its gateway). With a
     `sell_numerator` above 0 it sells: so many atomic units of `sell_currency` (of 10^-`sell_scale`)
     for `sell_denominator` units and `sell_session_fee` for a channel, `sell_window` units unpaid,
@@ -156,9 +161,11 @@ class Settings:
         self._check_tls()
         self.wifi_ssid = str(merged["wifi_ssid"])
         self.wifi_password = str(merged["wifi_password"])
-        self.meter = _choice(merged, "meter", ("pulse", "counter", "pzem", "wake"))
+        self.meter = _choice(merged, "meter", ("pulse", "counter", "pzem", "wake", "idle"))
         self.pulse_pin = _whole(merged, "pulse_pin", 0, 48)
         self.pulse_units = _whole(merged, "pulse_units", 1, 1 << 20)
+        self.taken_pin = _whole(merged, "taken_pin", 0, 48)
+        self.idle_after_s = _whole(merged, "idle_after_s", 0, 86_400)
         self.uart = _whole(merged, "uart", 1, 2)
         self.uart_tx = _whole(merged, "uart_tx", 0, 48)
         self.uart_rx = _whole(merged, "uart_rx", 0, 48)
@@ -172,6 +179,8 @@ class Settings:
     def _check_meter(self) -> None:
         if self.meter == "pzem" and self.unit != "W.h":
             raise SettingsError("unit: must be W.h, which is what a pzem counts")
+        if self.meter == "idle" and self.unit != "s":
+            raise SettingsError("unit: must be s, which is what an idle meter counts")
         if (self.meter == "wake") != (self.sleep_s > 0):
             raise SettingsError(
                 "meter, sleep_s: a board that sleeps counts its wakings, and nothing else; set "

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from simulator.world import actions_money, actions_times
+from simulator.world import actions_idle, actions_money, actions_times
 from simulator.world.actions_money import with_money
 from simulator.world.actions_prices import weave as weave_prices
 from simulator.world.adversary import FORGERIES
@@ -64,6 +64,7 @@ def options_of(seed: int) -> Options:
         )
     _let_trade(Random(f"trade {seed}"), devices)
     _let_top_up(Random(f"topup {seed}"), devices, tariffs)
+    _let_watch(Random(f"places {seed}"), devices, tariffs)
     _ask_session_fees(Random(f"session fees {seed}"), tariffs, devices)
     return Options(seed, accounts, tariffs, devices, draw.choice((6, 20, 1000)))
 
@@ -92,6 +93,17 @@ def _let_top_up(draw: Random, devices: list[DeviceOptions], tariffs: list[Tariff
         few = draw.choice((2, 9, 30)) * max(1, tariff.numerator // tariff.denominator)
         most = draw.choice((tariff.capacity, 2 * tariff.capacity, tariff.capacity // 3))
         devices[number] = replace(each, topup=few, capacity=max(few, most))
+
+
+def _let_watch(draw: Random, devices: list[DeviceOptions], tariffs: list[TariffOptions]) -> None:
+    """Let one more device count the seconds in which somebody at another consumes nothing, in a
+    third of the worlds."""
+    if draw.random() < 0.67:
+        return
+    watched = draw.choice([number for number, each in enumerate(devices) if not each.sells])
+    chain = draw.choice((0, 0, 200))
+    bay = DeviceOptions("swiss", 2, draw.choice((1, 10)), tariffs[2].capacity, chain)
+    devices.append(replace(bay, idle_of=watched, idle_after_s=draw.choice((0, 3, 30))))
 
 
 def _ask_session_fees(
@@ -329,4 +341,5 @@ def make(seed: int) -> Story:
     loses_power = any(operation[0] == "lose_power" for operation in operations)
     operations = actions_times.weave(seed, actions_money.weave(seed, operations))
     operations = weave_prices(seed, operations, len(options.tariffs))
+    operations = actions_idle.weave(seed, operations, options.devices)
     return Story(replace(options, loses_power=loses_power), operations)

@@ -54,6 +54,12 @@ def _decision(world: World, name: str, number: int) -> Callable[[], bool]:
     return partial(decisions[name], _device(world, number).id)
 
 
+def _park(world: World, number: int, taken: bool) -> None:
+    place = _device(world, number).place
+    if place is not None:
+        place.taken = taken
+
+
 def _between(world: World, name: str, number: int, after: int) -> None:
     decide = _decision(world, name, number)
 
@@ -242,6 +248,14 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
     "decide_between": (
         "the operator does {} of device {} before the gateway's transaction {}+1",
         _between,
+    ),
+    "park": (
+        "somebody comes to the place that device {} watches",
+        lambda world, n: _park(world, n, True),
+    ),
+    "leave": (
+        "nobody is at the place that device {} watches",
+        lambda world, n: _park(world, n, False),
     ),
     # Prices
     "price": (

@@ -41,7 +41,9 @@ class DeviceOptions:
     """A device of `account` on the tariff of this number, with an IOU for each `step` units and
     at most `capacity` atomic units for a channel, which opens with `topup` of it and is topped up
     by as much, if that is not 0; if `chain_length` is not 0, with ticks. One that `sells` delivers
-    to the one that `buys_from` its number, at the tariff's price."""
+    to the one that `buys_from` its number, at the tariff's price. One that is `idle_of` another
+    counts the seconds in which somebody at that one could consume and does not, from the one after
+    `idle_after_s` on."""
 
     account: str
     tariff: int
@@ -51,6 +53,8 @@ class DeviceOptions:
     sells: bool = False
     buys_from: int = -1
     topup: int = 0
+    idle_of: int = -1
+    idle_after_s: int = 0
 
 
 @dataclass(frozen=True)

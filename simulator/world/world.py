@@ -27,6 +27,7 @@ from simulator.world.faults import Faults
 from simulator.world.gateway import GatewayMachine
 from simulator.world.network import Network
 from simulator.world.operator import Operator
+from simulator.world.places import Place
 from simulator.world.prices import Prices
 from simulator.world.rail import SimulatedRail
 from simulator.world.story import Options
@@ -108,6 +109,9 @@ class World:
         for device in self.devices:
             if device.options.buys_from >= 0:
                 device.source = self.devices[device.options.buys_from]
+            if device.options.idle_of >= 0:
+                watched = self.devices[device.options.idle_of]
+                device.place = Place(watched, device.options.idle_after_s * 1_000)
         self.copies: list[SimulatedDevice] = []
         for device in self.devices:
             self.operator.register(device.id, device.public_key, device.options.account)

@@ -1,8 +1,10 @@
 """Plots about prices that change under channels that are open."""
 
+from dataclasses import replace
+
 from simulator.world.scenarios.scene import Scene, plot
 from simulator.world.scenarios.sites import BOOTED_MS, STEP_MS, device, price, site
-from simulator.world.story import Options
+from simulator.world.story import DeviceOptions, Options, TariffOptions
 
 _DEATHS = ("gateway before", "gateway after", "device", "torn", "broker", "cut off", "none")
 
@@ -144,4 +146,47 @@ def ends(scene: Scene) -> Options:
     return site(scene, tariff, [device(tariff), device(tariff, chain=6), device(tariff, step=4)])
 
 
-PLOTS = (legs, sessions, ends)
+_BAY = TariffOptions("s", 5, 2, "operator", 20, 100_000, 86_400)
+"""What a second costs in which a place is blocked."""
+
+
+@plot(
+    "a place is blocked and left as its meter's board or the gateway dies",
+    "device_reset",
+    "gateway_killed_in_step",
+    "device_partitioned",
+)
+def idle(scene: Scene) -> Options:
+    """Somebody consumes, and stays: seconds count from the stated one on, by signatures or ticks,
+    within the window while the way is cut, until consumption goes on or the place is left. Somebody
+    dies meanwhile."""
+    who = scene.over(_DEATHS)
+    after_s = scene.over((2, 0, 5))
+    tariff = price(scene.over((300, 7)), units=400, window=12, session_fee=500)
+    bay = DeviceOptions("kiosk", 2, scene.over((1, 4)), _BAY.capacity, scene.over((0, 6)))
+    scene.wait(BOOTED_MS)
+    for turn in range(3):
+        scene.do("park", 1)
+        scene.consume([0], scene.over((5, 1)))
+        scene.wait(1_000 * after_s + scene.over((990, 1_000, 3_500)))
+        _dies(scene, who, 1 - turn % 2)
+        scene.wait(scene.over((2_500, 6_000, 30_000)))
+        if who == "device":
+            scene.do("reset", 1 - turn % 2)
+        # It goes on to consume, and stops again.
+        scene.consume([0], 3)
+        scene.wait(4_000)
+        scene.do("start_broker")
+        scene.do("mend", 1 - turn % 2)
+        scene.wait(5_000)
+        scene.do("leave", 1)
+        if turn == 1:
+            scene.settle()
+        scene.wait(3_000)
+    scene.wait(9_000)
+    bay = replace(bay, idle_of=0, idle_after_s=after_s)
+    options = site(scene, tariff, [device(tariff), bay])
+    return replace(options, tariffs=[*options.tariffs, _BAY])
+
+
+PLOTS = (legs, sessions, ends, idle)
