@@ -475,7 +475,7 @@ def test_a_board_in_a_bay_counts_the_seconds_in_which_a_car_stays_and_takes_noth
     chip.pins[15].level = 0
     assert passed(11) == 0
     assert passed(20) == 20
-    pulse(chip, 4)
+    chip.level(4, 0, 100)
     assert passed(11) == 20
     assert passed(5) == 25
     board.relay(False)  # what its channel does not let it count
