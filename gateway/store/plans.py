@@ -37,7 +37,7 @@ class Followers:
     def __init__(self, conn: Connection) -> None:
         rows = conn.execute(select(follower)).all()
         self._next = {bytes(row.tariff_id): bytes(row.follower_id) for row in rows}
-        self._ends = {bytes(row.tariff_id): row.since + row.grace_s for row in rows}
+        self._ends = {bytes(row.tariff_id): int(row.since + row.grace_s) for row in rows}
 
     def __contains__(self, tariff_id: bytes) -> bool:
         return tariff_id in self._next
@@ -61,12 +61,14 @@ class Followers:
 def follow(conn: Connection, new: Follower) -> None:
     """Let one tariff follow another from now on, and none follow the one that does; what went over
     to either goes on with it. Their channels' devices are to be told. One that is followed already
-    has its grace from when it first was."""
+    has its grace from when it first was; one that is longer now lets it go on."""
     if follower_of(conn, new.follower_id) is not None:
         _go_on(conn, new.follower_id)
     before = followed_by(conn, new.tariff_id)
     if before is not None:
-        new.since = before.since
+        now, new.since = new.since, before.since
+        if now < new.since + new.grace_s:
+            _go_on(conn, new.tariff_id)
     conn.execute(delete(follower).where(follower.c.tariff_id.in_((new.tariff_id, new.follower_id))))
     conn.execute(insert(follower).values(**new.model_dump()))
     query = _on(Followers(conn).before(new.follower_id), literal("grant"), channel.c.id)

@@ -34,5 +34,6 @@ def _ends(draw: Random) -> list[Sequence]:
     """Prices that are granted for longer or shorter, and end: some at once."""
     if draw.random() < 0.5:
         return []
-    grace: Operation = ["grace", draw.choice((0, 0, 1, 20, 900))]
-    return [[grace], *([["prices_due"]] for _ in range(draw.randint(2, 8)))]
+    found: list[Sequence] = [[["grace", draw.choice((0, 0, 1, 20, 900))]]]
+    found += [[["prices_due"]] for _ in range(draw.randint(2, 8))]
+    return found

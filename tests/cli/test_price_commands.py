@@ -36,10 +36,8 @@ def test_a_session_fee_is_set_by_command(data_folder: Path) -> None:
     price = ("--price", "0.30", "--per", "kW.h", "--unit", "W.h", "--session-fee", "0.50")
     said = cli.ok("tariff", "add", "parked", *price)
     assert said["session_fee"] == {"amount": "500000", "currency": "EUR", "scale": 6}
-    assert (
-        "0.50 EUR once for each channel"
-        in cli("tariff", "add", "parked-too", *price[:-1], "0.5").out
-    )
+    words = cli("tariff", "add", "parked-too", *price[:-1], "0.6").out
+    assert "0.600000 EUR once for each channel" in words
     refused = cli(
         "tariff", "add", "tips", "--price", "0", "--unit", "s", *price[-2:], "--open-ended"
     )

@@ -205,4 +205,4 @@ def test_the_csv_says_what_of_a_line_is_the_session_fee() -> None:
 
 def test_the_paper_says_so_beside_the_price() -> None:
     text = "\n".join(pages(statement_pdf(with_session_fees())))
-    assert text.count("and session fee 0.50 EUR") == 2
+    assert text.count("and session fee 0.500000 EUR") == 2

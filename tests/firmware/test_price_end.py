@@ -115,8 +115,12 @@ def test_a_device_that_is_finished_closes_with_what_it_was_granted(pair: Pair) -
     end(pair)
     pair.meter(2 * WINDOW)
     overrun(pair, 7)
-    pair.deliver(pair.device.finish(pair.now))
+    # It has signed for all of it, and closes with that, before it hears that this is too much.
+    pair.down = lambda kind, _message: kind != "refused"
     pair.connect()
+    pair.deliver(pair.device.finish(pair.now))
+    assert pair.device.channels[-1].signed_units == 57 + WINDOW
+    pair.down = lambda _kind, _message: True
     for _ in range(20):
         pair.wait(5_000)
     assert pair.paid() == (50 + WINDOW) * 300

@@ -42,7 +42,8 @@ def books(gateway: Gateway) -> list[str]:
 
 
 def limit_of(gateway: Gateway, device: Party, channel: bytes, units: int) -> int:
-    """The limit in the ack of what is accepted already."""
+    """The limit in the ack of an IOU, once the worker has looked at what was decided."""
+    upkeep.tell(gateway.context)
     (ack,) = [each for each in gateway.take(device.iou(channel, units)) if kind_of(each) == "ack"]
     return gateway.ack(device, ack).limit
 
@@ -136,6 +137,8 @@ def test_a_price_that_follows_no_more_or_again_goes_on(gateway: Gateway, payer: 
     # The two change places, as by day and by night.
     plans.follow(gateway.store, NIGHT.id(), PRICE.id(), 0)
     assert plans.end_due(gateway.store) == 0
+    told = upkeep.tell(gateway.context)
+    assert gateway.grant(payer, told[-1]).limit == beyond + WINDOW
     assert gateway.reasons(payer, payer.iou(channel, beyond + WINDOW + 1)) == []
     assert books(gateway) == []
 
@@ -156,6 +159,10 @@ def test_another_price_in_the_place_of_the_first_brings_no_new_grace(
     plans.follow(gateway.store, PRICE.id(), NIGHT.id(), GRACE)
     plans.end_due(gateway.store)
     assert limit_of(gateway, payer, channel, 10 + WINDOW) == 10 + WINDOW
+    # A longer one lets it go on.
+    plans.follow(gateway.store, PRICE.id(), NIGHT.id(), 2 * GRACE)
+    plans.end_due(gateway.store)
+    assert limit_of(gateway, payer, channel, 10 + WINDOW) == 10 + 2 * WINDOW
 
 
 def test_it_ends_on_frozen_channels_too_and_not_on_those_that_went_over(
