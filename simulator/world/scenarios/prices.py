@@ -170,6 +170,8 @@ def idle(scene: Scene) -> Options:
         scene.consume([0], scene.over((5, 1)))
         scene.wait(1_000 * after_s + scene.over((990, 1_000, 3_500)))
         _dies(scene, who, 1 - turn % 2)
+        if turn == 1:
+            scene.do("partition", 1)
         scene.wait(scene.over((2_500, 6_000, 30_000)))
         if who == "device":
             scene.do("reset", 1 - turn % 2)
@@ -177,7 +179,8 @@ def idle(scene: Scene) -> Options:
         scene.consume([0], 3)
         scene.wait(4_000)
         scene.do("start_broker")
-        scene.do("mend", 1 - turn % 2)
+        scene.do("mend", 0)
+        scene.do("mend", 1)
         scene.wait(5_000)
         scene.do("leave", 1)
         if turn == 1:
