@@ -123,8 +123,8 @@ BUGS = [
     Bug(
         "the window is one unit too wide",
         "protocol/payee.py",
-        "    reach = min(MAX_INT, mark_units + window)",
-        "    reach = min(MAX_INT, mark_units + window + 1)",
+        "    found = min(MAX_INT, mark_units + window)",
+        "    found = min(MAX_INT, mark_units + window + 1)",
         "the loss is not bounded where it was agreed",
         _RULES,
         world=True,
