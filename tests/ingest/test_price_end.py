@@ -26,11 +26,18 @@ def payer(gateway: Gateway) -> Party:
     return gateway.device()
 
 
-def ended(gateway: Gateway, device: Party, units: int = 10) -> bytes:
-    """A channel with this mark whose price has ended, NIGHT having followed for its grace."""
+def followed(gateway: Gateway, device: Party) -> bytes:
+    """A channel with a mark of 10 units, whose price NIGHT follows."""
     channel = device.opened()
-    gateway.take(device.iou(channel, units))
+    gateway.take(device.iou(channel, 10))
     plans.follow(gateway.store, PRICE.id(), NIGHT.id(), GRACE)
+    return channel
+
+
+def ended(gateway: Gateway, device: Party) -> bytes:
+    """A channel with a mark of 10 units whose price has ended, NIGHT having followed for its
+    grace."""
+    channel = followed(gateway, device)
     gateway.clock.now += GRACE
     assert plans.end_due(gateway.store) == 1
     return channel
@@ -67,9 +74,7 @@ def test_what_was_granted_is_taken_and_nothing_beyond_however_much_is_paid(
 def test_until_the_grace_is_over_the_old_price_is_granted_as_ever(
     gateway: Gateway, payer: Party
 ) -> None:
-    channel = payer.opened()
-    gateway.take(payer.iou(channel, 10))
-    plans.follow(gateway.store, PRICE.id(), NIGHT.id(), GRACE)
+    channel = followed(gateway, payer)
     gateway.clock.now += GRACE - 1
     assert plans.end_due(gateway.store) == 0
     assert limit_of(gateway, payer, channel, 500) == 500 + WINDOW
@@ -84,9 +89,7 @@ def test_the_device_is_told_by_a_grant_and_the_offer_again(gateway: Gateway, pay
         payload = envelope.parse_sign1("offer", told[1].payload).payload
         return [read_offer(payload).grace]
 
-    channel = payer.opened()
-    gateway.take(payer.iou(channel, 10))
-    plans.follow(gateway.store, PRICE.id(), NIGHT.id(), GRACE)
+    followed(gateway, payer)
     assert graces() == [GRACE]
     gateway.clock.now += GRACE
     plans.end_due(gateway.store)
@@ -146,9 +149,7 @@ def test_a_price_that_follows_no_more_or_again_goes_on(gateway: Gateway, payer: 
 def test_another_price_in_the_place_of_the_first_brings_no_new_grace(
     gateway: Gateway, payer: Party
 ) -> None:
-    channel = payer.opened()
-    gateway.take(payer.iou(channel, 10))
-    plans.follow(gateway.store, PRICE.id(), NIGHT.id(), GRACE)
+    channel = followed(gateway, payer)
     gateway.clock.now += GRACE - 1
     plans.follow(gateway.store, PRICE.id(), PEAK.id(), GRACE)
     gateway.clock.now += 1
