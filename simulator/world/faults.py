@@ -39,6 +39,7 @@ KINDS: dict[str, str] = {
     "forged": "a message that nobody's key made",
     "replayed": "a message is recorded and sent again, also as another kind or from another device",
     "equivocated": "a device's own key signs what contradicts an accepted IOU",
+    "overran": "a device's own key signs for more units than it was granted",
     "retained": "a message that carries money is delivered as a retained one",
     "will": "the broker publishes a message that carries money as a device's will",
     "double_click": "an operator does the same thing twice",

@@ -226,6 +226,10 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "device {} signs its last amount for {} units less",
         lambda world, n, less: world.adversary.equivocate(_device(world, n), less),
     ),
+    "overrun": (
+        "device {} signs for {} units more than it was granted",
+        lambda world, n, units: world.adversary.overrun(_device(world, n), units),
+    ),
     # Operator
     "suspend": (
         "the operator suspends device {}",

@@ -103,6 +103,7 @@ def sessions(scene: Scene) -> Options:
     "prices end while devices are away, within their window or somebody dies",
     "price_changed",
     "price_ended",
+    "overran",
     "device_partitioned",
     "gateway_killed_in_step",
 )
@@ -137,6 +138,10 @@ def ends(scene: Scene) -> Options:
         scene.wait(1_500)
         if turn == 1:
             scene.settle()
+        if turn == 2:
+            # Who is away goes on at the old price, with its own key.
+            scene.do("overrun", away, window + scene.over((1, 30)))
+            scene.wait(500)
         scene.do("mend", away)
         scene.do("mend", 1 - away)
         scene.wait(5_000)
