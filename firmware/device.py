@@ -41,8 +41,8 @@ class Device:
     units are paid for by a tick each time that the meter is looked at, until it has run out.
     `payee` is the id of the device that it buys from; without, it buys from its gateway. With
     `topup` above 0 a channel opens with so much, and is topped up by so much before it runs out,
-    up to `capacity`. A price above `highest_price` atomic units for 1,000 units, if that is not
-    0, it does not take."""
+    up to `capacity`. A price by which the first 1,000 units of a channel cost more than
+    `highest_price` atomic units, if that is not 0, it does not take."""
 
     # Of the class, for all that pay without: an instance's table of names grows by a third.
     xrpl: "XrplChannels | None" = None

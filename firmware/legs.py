@@ -6,6 +6,7 @@ answered is `device`'s to do.
 """
 
 from protocol import envelope, payer_legs
+from protocol.payer import iou_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from firmware.record import Record
     from protocol.messages import Offer
     from protocol.payer import PayerChannel
+    from protocol.pricing import Tariff
 
 
 def follow(
@@ -32,10 +34,36 @@ def follow(
         message = envelope.sign1("iou", iou.payload(), identity.sign)
         channel.signed(iou, message)
         sending.append(("iou", message))
-    leg = payer_legs.next_leg(channel, offer.tariff)
-    if leg is not None:
-        message = envelope.sign1("leg", leg.payload(), identity.sign)
-        payer_legs.signed(channel, message)
-        sending.append(("leg", message))
+    sending += _sign_leg(channel, offer.tariff, identity)
     record.save()
     return sending
+
+
+def end_price(
+    channel: "PayerChannel", units: int, identity: "Identity", record: "Record"
+) -> "list[tuple[str, bytes]]":
+    """The gateway takes nothing beyond so many units at the price before: the IOU for no more, and
+    the leg that goes on from there if one was signed, both journaled; nothing if what was signed is
+    within them. Raises ProtocolError."""
+    iou = payer_legs.price_ended(channel, units)
+    if iou is None:
+        return []
+    message = iou_message(channel.terms, iou, identity.sign)
+    tariff = payer_legs.replaced(channel, iou, message)
+    sending = [("iou", message)]
+    if tariff is not None:
+        sending += _sign_leg(channel, tariff, identity)
+    record.save()
+    return sending
+
+
+def _sign_leg(
+    channel: "PayerChannel", tariff: "Tariff", identity: "Identity"
+) -> "list[tuple[str, bytes]]":
+    """The next leg of the channel, to this tariff, if it can take it."""
+    leg = payer_legs.next_leg(channel, tariff)
+    if leg is None:
+        return []
+    message = envelope.sign1("leg", leg.payload(), identity.sign)
+    payer_legs.signed(channel, message)
+    return [("leg", message)]

@@ -29,7 +29,7 @@ def is_wanted(device: "Device", offer: "Offer") -> bool:
     if device.xrpl is not None and not device.xrpl.fits(price):
         return False
     highest = device.highest_price
-    if highest and price.numerator * 1_000 > highest * price.denominator:
+    if highest and price.numerator * 1_000 > (highest - price.session_fee) * price.denominator:
         return False
     if device.payee:
         return device_id(offer.payee_key) == device.payee

@@ -2,6 +2,7 @@
 
 from firmware import offers, paying, resuming
 from protocol import messages
+from protocol.payer import CLOSING
 from protocol.reasons import FINAL
 
 TYPE_CHECKING = False
@@ -40,6 +41,8 @@ def on_refused(device: "Device", message: bytes, now: int) -> "Messages":
     if refused.reason in _NO_TICK:
         message = paying.cover(device, channel)
         return device.sent([("iou", message or channel.iou)], now) if channel.iou else []
+    if refused.reason == "price_ended":
+        return _on_price_ended(device, channel, refused, now)
     over = refused.kind == "open" or refused.reason in FINAL
     if refused.kind == "leg" and not over:
         from protocol import payer_legs
@@ -66,6 +69,17 @@ def on_refused(device: "Device", message: bytes, now: int) -> "Messages":
         # A gateway whose books were restored may have lost the top-up.
         channel.topup_again()
     return []
+
+
+def _on_price_ended(
+    device: "Device", channel: "PayerChannel", refused: "Refused", now: int
+) -> "Messages":
+    from firmware import legs
+
+    found = legs.end_price(channel, refused.expected, device.identity, device.record)
+    if found and channel.state == CLOSING:
+        found.append(paying.close_message(device, channel))
+    return device.sent(found, now)
 
 
 def _on_topup_refused(

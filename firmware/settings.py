@@ -27,6 +27,7 @@ FIELDS = {
     "xrpl_channels": str,
     "sell_numerator": int,
     "sell_denominator": int,
+    "sell_session_fee": int,
     "sell_currency": str,
     "sell_scale": int,
     "sell_window": int,
@@ -41,6 +42,8 @@ FIELDS = {
     "meter": str,
     "pulse_pin": int,
     "pulse_units": int,
+    "taken_pin": int,
+    "idle_after_s": int,
     "uart": int,
     "uart_tx": int,
     "uart_rx": int,
@@ -65,6 +68,7 @@ DEFAULTS = {
     "xrpl_channels": "",
     "sell_numerator": 0,
     "sell_denominator": 1,
+    "sell_session_fee": 0,
     "sell_currency": "EUR",
     "sell_scale": 6,
     "sell_window": 1_000,
@@ -79,6 +83,8 @@ DEFAULTS = {
     "meter": "pulse",
     "pulse_pin": 4,
     "pulse_units": 1,
+    "taken_pin": 15,
+    "idle_after_s": 300,
     "uart": 2,
     "uart_tx": 17,
     "uart_rx": 16,
@@ -97,20 +103,21 @@ class SettingsError(ValueError):
 class Settings:
     """Checked settings. `gateway_key` is 32 bytes; `step` the units of one IOU; `capacity` the
     most that one channel may owe, in atomic units; `topup` what it opens with, and is topped up by
-    up to there (0: it opens with all of it); `highest_price` the most atomic units for 1,000 units
-    that it agrees to (0: whatever is asked);
+    up to there (0: it opens with all of it); `highest_price` the most atomic units that it agrees
+    to for the first 1,000 units of a channel (0: whatever is asked);
     `flush_ms` how long units that fill no step wait for more; `chain_length` the ticks that one IOU
     commits to (0: each payment is signed);
     `meter` what counts: `pulse` and `counter` the pulses of `pulse_pin`, of `pulse_units` each,
-    `pzem` an energy meter on a UART, `wake` a board that sleeps for `sleep_s` between units; pins
-    of -1 are not there; `journal` where an ESP32 keeps it; `insecure` allows
-    plain MQTT to another machine; with `check_signatures` each signature is verified before it is
+    `pzem` an energy meter on a UART, `wake` a board that sleeps for `sleep_s` between units, `idle`
+    the seconds in which `taken_pin` is low and no pulse comes, after `idle_after_s`; pins of -1 are
+    not there; `journal` where an ESP32 keeps it; `insecure` allows plain MQTT to another machine;
+    with `check_signatures` each signature is verified before it is
     sent. `payee` is the id of the device that it buys from (empty: from its gateway).
     `xrpl_channels` are the ids of those payment channels of the XRP Ledger that its IOUs are claims
     on, one for each channel that it opens (none: its IOUs are no claims). With a
     `sell_numerator` above 0 it sells: so many atomic units of `sell_currency` (of 10^-`sell_scale`)
-    for `sell_denominator` units, `sell_window` of them unpaid, on channels of at most
-    `sell_lifetime_s` seconds and of `capacity`."""
+    for `sell_denominator` units and `sell_session_fee` for a channel, `sell_window` units unpaid,
+    on channels of at most `sell_lifetime_s` seconds and of `capacity`."""
 
     def __init__(self, values: "dict[str, object]") -> None:
         for name in values:
@@ -163,9 +170,11 @@ class Settings:
         self._check_tls()
         self.wifi_ssid = str(merged["wifi_ssid"])
         self.wifi_password = str(merged["wifi_password"])
-        self.meter = _choice(merged, "meter", ("pulse", "counter", "pzem", "wake"))
+        self.meter = _choice(merged, "meter", ("pulse", "counter", "pzem", "wake", "idle"))
         self.pulse_pin = _whole(merged, "pulse_pin", 0, 48)
         self.pulse_units = _whole(merged, "pulse_units", 1, 1 << 20)
+        self.taken_pin = _whole(merged, "taken_pin", 0, 48)
+        self.idle_after_s = _whole(merged, "idle_after_s", 0, 86_400)
         self.uart = _whole(merged, "uart", 1, 2)
         self.uart_tx = _whole(merged, "uart_tx", 0, 48)
         self.uart_rx = _whole(merged, "uart_rx", 0, 48)
@@ -179,6 +188,8 @@ class Settings:
     def _check_meter(self) -> None:
         if self.meter == "pzem" and self.unit != "W.h":
             raise SettingsError("unit: must be W.h, which is what a pzem counts")
+        if self.meter == "idle" and self.unit != "s":
+            raise SettingsError("unit: must be s, which is what an idle meter counts")
         if (self.meter == "wake") != (self.sleep_s > 0):
             raise SettingsError(
                 "meter, sleep_s: a board that sleeps counts its wakings, and nothing else; set "
@@ -234,6 +245,7 @@ def _sale(values: "dict[str, object]", unit: str, capacity: int) -> "Sale | None
     """What it sells; None if it sells nothing."""
     numerator = _whole(values, "sell_numerator", 0, (1 << 63) - 1)
     denominator = _whole(values, "sell_denominator", 1, (1 << 63) - 1)
+    session_fee = _whole(values, "sell_session_fee", 0, (1 << 63) - 1)
     window = _whole(values, "sell_window", 1, (1 << 63) - 1)
     lifetime = _whole(values, "sell_lifetime_s", 1, 366 * 86_400)
     scale = _whole(values, "sell_scale", 0, 18)
@@ -242,7 +254,8 @@ def _sale(values: "dict[str, object]", unit: str, capacity: int) -> "Sale | None
     from firmware.earner import Sale
 
     try:
-        price = Tariff(unit, numerator, denominator, str(values["sell_currency"]), scale)
+        currency = str(values["sell_currency"])
+        price = Tariff(unit, numerator, denominator, currency, scale, session_fee=session_fee)
     except WireError as error:
         raise SettingsError("sell_" + str(error).replace("tariff.", "")) from None
     if not price.units_within(capacity):

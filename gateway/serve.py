@@ -269,6 +269,9 @@ class _Process:
                 followed = plans.follow_due(office.store)
                 if followed:
                     log.info("prices change", tariffs=followed)
+                ended = plans.end_due(office.store)
+                if ended:
+                    log.info("a price has ended", channels=ended)
                 results = schedules.settle_due(office.store, office.keys, office.rails)
                 if results:
                     log.info("settled", runs=[each.run for each in results])

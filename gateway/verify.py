@@ -26,7 +26,7 @@ from protocol.messages import (
     read_successor,
     read_terms,
 )
-from protocol.pricing import METERED, Price
+from protocol.pricing import METERED, Tariff, first_price
 from protocol.runs import check_in_run, read_proof, read_run
 from protocol.statements import Statement, check_lines, net, read_statement
 from protocol.topups import read_topup
@@ -74,6 +74,14 @@ class Known:
             if each.channel_id() == channel_id:
                 return each
         return None
+
+
+def price_in_words(tariff: Tariff) -> str:
+    """A tariff's price in atomic units, as its payer or its gateway signed it."""
+    words = f"{tariff.numerator}/{tariff.denominator} atomic units per {tariff.unit}"
+    if tariff.session_fee:
+        words += f", and {tariff.session_fee} once, as session fee"
+    return words
 
 
 def kind_of(message: bytes) -> str:
@@ -157,7 +165,8 @@ def collect_legs(messages: list[bytes], terms: tuple[Terms, ...]) -> dict[bytes,
 def _is_asked(iou: Iou, terms: Terms, legs: Sequence[Leg]) -> bool:
     """Whether the terms, or one of these legs of the channel, ask this amount for these units. Of
     two legs of one number only one was ever taken; which, the IOUs beyond it show."""
-    asked = [Price(terms.tariff), *(leg.price() for leg in legs if leg.units < iou.units)]
+    asked = [first_price(terms.tariff)]
+    asked += [leg.price(terms) for leg in legs if leg.units < iou.units]
     return any(price.amount_of(iou.units) == iou.amount for price in asked)
 
 
@@ -253,7 +262,7 @@ def _open(message: bytes, known: Known, verdict: Verdict) -> None:
         "payer": terms.payer_key.hex(),
         "payee": terms.payee_key.hex(),
         "gateway": terms.gateway_key.hex(),
-        "price": f"{tariff.numerator}/{tariff.denominator} atomic units per {tariff.unit}",
+        "price": price_in_words(tariff),
         "currency": f"{tariff.currency}, scale {tariff.scale}",
         "capacity": terms.capacity,
         "expiry": terms.expiry,
@@ -343,7 +352,7 @@ def _leg(message: bytes, known: Known, verdict: Verdict) -> None:
     leg = read_leg(envelope.parse_sign1("leg", message).payload)
     terms = known.channel(leg.channel)
     tariff = leg.tariff
-    price = f"{tariff.numerator}/{tariff.denominator} atomic units per {tariff.unit}"
+    price = price_in_words(tariff)
     key = _key(known, None if terms is None else terms.payer_key, "the payer's public key")
     _signed("leg", message, key, verdict)
     if terms is not None and terms.payer_key != key:
@@ -368,7 +377,7 @@ def _offer(message: bytes, known: Known, verdict: Verdict) -> None:
         raise WireError("key", "the gateway of this offer is another key")
     verdict.facts = {
         "gateway": offer.gateway_key.hex(),
-        "price": f"{tariff.numerator}/{tariff.denominator} atomic units per {tariff.unit}",
+        "price": price_in_words(tariff),
         "currency": f"{tariff.currency}, scale {tariff.scale}",
         "max_capacity": offer.max_capacity,
         "window": offer.window,

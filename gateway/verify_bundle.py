@@ -7,6 +7,7 @@ standing, and nothing that failed is counted on.
 from collections.abc import Sequence
 
 from gateway.bundle_checks import STEPS, Case, Check, Report
+from gateway.verify import price_in_words
 from protocol import envelope
 from protocol.errors import ProtocolError, WireError
 from protocol.evidence import read_bundle
@@ -59,7 +60,7 @@ def _case(encoded: bytes, given: tuple[bytes, ...], report: Report) -> Case:
         "payer": terms.payer_key.hex(),
         "payee": terms.payee_key.hex(),
         "gateway": terms.gateway_key.hex(),
-        "price": f"{tariff.numerator}/{tariff.denominator} atomic units per {tariff.unit}",
+        "price": price_in_words(tariff),
         "currency": f"{tariff.currency}, scale {tariff.scale}",
         "capacity": terms.capacity,
         "expiry": terms.expiry,
@@ -68,8 +69,8 @@ def _case(encoded: bytes, given: tuple[bytes, ...], report: Report) -> Case:
         Check(
             "terms",
             True,
-            f"signed by the payer: {tariff.numerator}/{tariff.denominator} atomic units of "
-            f"{tariff.currency} per {tariff.unit}, {terms.capacity} at most",
+            f"signed by the payer: {price_in_words(tariff)}, in {tariff.currency}; "
+            f"{terms.capacity} at most",
         )
     )
     return case

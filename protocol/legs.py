@@ -12,7 +12,7 @@ from protocol import cbor, envelope
 from protocol.errors import WireError
 from protocol.fields import data, integer, octets, read_map
 from protocol.messages import HASH_SIZE, TICK_HANDLE_SIZE, Iou, Terms, read_iou
-from protocol.pricing import Price, Tariff, tariff_from_map
+from protocol.pricing import Price, Tariff, first_price, tariff_from_map
 
 
 class Leg:
@@ -40,9 +40,11 @@ class Leg:
         """The units where the leg begins."""
         return 0 if self.iou is None else self.iou.units
 
-    def price(self) -> Price:
-        """What units cost from here on."""
-        return Price(self.tariff, self.amount, self.units)
+    def price(self, terms: Terms) -> Price:
+        """What units cost from here on, on the channel of these terms, whose session fee is still
+        due where nothing was signed before."""
+        session_fee = terms.tariff.session_fee if self.iou is None else 0
+        return Price(self.tariff, self.amount, self.units, session_fee)
 
 
 def _iou(channel: bytes, message: bytes) -> "Iou | None":
@@ -80,7 +82,7 @@ def prices(terms: Terms, legs: "list[Leg]") -> "list[Price]":
     price allows. Where one is missing, lost with the books that it was in, its end is what the
     payer signed as the next one's beginning.
     """
-    found = [Price(terms.tariff)]
+    found = [first_price(terms.tariff)]
     number = 0
     for leg in legs:
         last = found[-1]
@@ -90,7 +92,7 @@ def prices(terms: Terms, legs: "list[Leg]") -> "list[Price]":
             raise WireError("leg.last_iou", "below where the leg before begins")
         if leg.number == number + 1 and leg.amount != last.amount_of(leg.units):
             raise WireError("leg.last_iou", "not what the leg before asks for these units")
-        found.append(leg.price())
+        found.append(leg.price(terms))
         number = leg.number
     return found
 

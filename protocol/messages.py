@@ -10,7 +10,7 @@ from protocol import MAX_CHANNELS_PER_DEVICE, MAX_INT, cbor
 from protocol.errors import WireError
 from protocol.fields import array, data, integer, octets, read_map, text
 from protocol.ids import channel_id
-from protocol.pricing import Price, Tariff, tariff_from_map
+from protocol.pricing import Tariff, first_price, tariff_from_map
 from protocol.reasons import NAMES, REASONS
 from protocol.topics import UP_KINDS
 
@@ -46,7 +46,8 @@ def read_hello(payload: bytes) -> Hello:
 
 class Offer:
     """The terms that the gateway would accept from this device. `follows` is the id of the tariff
-    that this one follows on channels that are open, else empty. COSE_Sign1 of the gateway."""
+    that this one follows on channels that are open, else empty; `grace` for how many seconds from
+    `time` on more is granted at that one, None if that is not said. COSE_Sign1 of the gateway."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Offer:
         max_lifetime: int,
         time: int,
         follows: bytes = b"",
+        grace: "int | None" = None,
     ) -> None:
         self.tariff = tariff
         self.payee_key = payee_key
@@ -67,10 +69,10 @@ class Offer:
         self.max_lifetime = max_lifetime
         self.time = time
         self.follows = follows
+        self.grace = grace
 
     def payload(self) -> bytes:
-        follows = (self.follows,) if self.follows else ()
-        return cbor.encode_numbered(
+        said: list[object] = [
             self.tariff.to_map(),
             self.payee_key,
             self.gateway_key,
@@ -78,13 +80,19 @@ class Offer:
             self.window,
             self.max_lifetime,
             self.time,
-            *follows,
-        )
+        ]
+        if self.follows:
+            said.append(self.follows)
+            if self.grace is not None:
+                said.append(self.grace)
+        return cbor.encode_numbered(*said)
 
 
 def read_offer(payload: bytes) -> Offer:
     """Raises WireError."""
-    fields = read_map(cbor.decode(payload), (1, 2, 3, 4, 5, 6, 7), (8,), "offer")
+    fields = read_map(cbor.decode(payload), (1, 2, 3, 4, 5, 6, 7), (8, 9), "offer")
+    if 9 in fields and 8 not in fields:
+        raise WireError("offer.grace", "is for a tariff that follows another")
     return Offer(
         tariff_from_map(fields[1], "offer.tariff"),
         data(fields[2], 32, "offer.payee_key"),
@@ -94,6 +102,7 @@ def read_offer(payload: bytes) -> Offer:
         integer(fields[6], "offer.max_lifetime"),
         integer(fields[7], "offer.time"),
         data(fields[8], HASH_SIZE, "offer.follows") if 8 in fields else b"",
+        integer(fields[9], "offer.grace") if 9 in fields else None,
     )
 
 
@@ -117,7 +126,7 @@ class Terms:
         self.payee_key = payee_key
         self.gateway_key = gateway_key
         self.tariff = tariff
-        self.price = Price(tariff)
+        self.price = first_price(tariff)
         self.capacity = capacity
         self.expiry = expiry
         self.nonce = nonce

@@ -12,7 +12,7 @@ from protocol import MAX_INT, xrpl
 from protocol.errors import ProtocolError
 from protocol.hashchain import MAX_LENGTH, MAX_STEPS
 from protocol.messages import Iou, Terms
-from protocol.pricing import METERED
+from protocol.pricing import METERED, Price
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,8 +77,17 @@ def judge(terms: Terms, state: str, mark_amount: int, mark_units: int, iou: Iou,
             raise ProtocolError(
                 "wrong_amount", "iou.amount", "not what the tariff asks for these units", expected
             )
+        _check_granted(terms.price, "iou.units", iou.units)
     xrpl.require_claim(terms, iou)
     return RAISES
+
+
+def _check_granted(price: Price, field: str, units: int) -> None:
+    """That so many units may be paid for at this price, which may have ended."""
+    if units > price.until:
+        raise ProtocolError(
+            "price_ended", field, "more than was granted before this price ended", price.until
+        )
 
 
 def judge_tick(
@@ -115,6 +124,7 @@ def judge_tick(
         raise ProtocolError(
             "over_capacity", "tick.index", "more than the channel's capacity", terms.capacity
         )
+    _check_granted(terms.price, "tick.index", base_units + index)
     return None if amount <= mark_amount else (amount, base_units + index)
 
 
@@ -181,14 +191,21 @@ def judge_leg(
 
 def limit(terms: Terms, mark_units: int, window: int) -> int:
     """The cumulative units up to which the device may deliver: `window` beyond what is accepted,
-    and never more than the capacity pays for.
+    never more than the capacity pays for, nor than what the price is granted for."""
+    price = terms.price
+    granted = reach(price, mark_units, window)
+    if price.tariff.pricing != METERED:
+        return granted
+    return min(granted, price.until, price.units_within(terms.capacity))
+
+
+def reach(price: Price, mark_units: int, window: int) -> int:
+    """The cumulative units that a window reaches to beyond what is accepted, at this price.
 
     Where a window costs less than one atomic unit, it reaches to the first unit that costs one
     more: the device could not pay for less, and would wait for ever.
     """
-    reach = min(MAX_INT, mark_units + window)
-    price = terms.price
+    found = min(MAX_INT, mark_units + window)
     if price.tariff.pricing != METERED:
-        return reach
-    reach = max(reach, price.units_within(price.amount_of(mark_units)) + 1)
-    return min(reach, price.units_within(terms.capacity))
+        return found
+    return max(found, price.units_within(price.amount_of(mark_units)) + 1)

@@ -8,7 +8,7 @@ receipt. No store, no clock, no keys: they come in as arguments. Who calls these
 change durable before it speaks of it.
 """
 
-from protocol import envelope
+from protocol import MAX_INT, envelope
 from protocol.errors import ProtocolError, WireError
 from protocol.fields import array, integer, octets
 from protocol.ids import channel_id
@@ -89,8 +89,10 @@ class PayerChannel:
 
     def units(self, total: int) -> int:
         """The channel's units when the meter shows `total`: never more than the capacity pays
-        for at the tariff's price; what goes beyond is the next channel's."""
-        return min(max(0, total - self.base), self.terms.price.units_within(self.capacity))
+        for at the tariff's price, and what goes beyond is the next channel's; nor more than the
+        price is granted for, and what goes beyond waits for the next price."""
+        price = self.terms.price
+        return min(max(0, total - self.base), price.until, price.units_within(self.capacity))
 
     def may_deliver(self, total: int) -> bool:
         """Whether one more unit may be delivered when the meter shows `total`."""
@@ -272,8 +274,9 @@ class PayerChannel:
     def granted(self, grant: Grant) -> bool:
         """The gateway allows delivery up to another limit, and may have taken a top-up or a leg: of
         what it says, what this device remembers to have signed counts. Whether the capacity has
-        risen, or a leg was answered."""
+        risen, a leg was answered, or a price that had ended goes on."""
         before = self.capacity
+        ended = self.terms.price.until
         answered = False
         if grant.leg:
             from protocol import payer_legs
@@ -284,7 +287,8 @@ class PayerChannel:
         if taken and taken == self.topup_capacity:
             self.topup_due = False
         self._allow(grant.limit, grant.serial)
-        return answered or self.capacity > before
+        goes_on = self.terms.price.until > ended
+        return answered or goes_on or self.capacity > before
 
     def _allow(self, limit: int, serial: int) -> None:
         if serial > self.serial:
@@ -292,6 +296,9 @@ class PayerChannel:
             self.limit = limit
         elif serial == self.serial and limit > self.limit:
             self.limit = limit
+        if self.limit > self.terms.price.until:
+            # More is granted: the price goes on.
+            self.terms.price.until = MAX_INT
 
     def resumed(
         self, known: Resumed, total: int, verify: "Callable[[bytes, bytes, bytes], bool]"

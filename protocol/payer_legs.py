@@ -8,6 +8,7 @@ from protocol import envelope
 from protocol.errors import ProtocolError, WireError
 from protocol.fields import array, integer, octets
 from protocol.legs import Leg, handle, read_leg
+from protocol.messages import Iou
 from protocol.pricing import METERED, Tariff
 
 TYPE_CHECKING = False
@@ -63,6 +64,32 @@ def granted(channel: "PayerChannel", name: bytes) -> bool:
     return True
 
 
+def price_ended(channel: "PayerChannel", units: int) -> "Iou | None":
+    """The gateway takes nothing beyond so many units at the price that the channel is on. What was
+    signed for more it can't have taken, nor will: the IOU to sign in its place, and give to
+    `replaced`; None if there was nothing beyond.
+
+    Raises ProtocolError `conflict` if the gateway has acknowledged more than that.
+    """
+    if units < channel.acked_units:
+        raise ProtocolError("conflict", "refused.expected", "below what was acknowledged")
+    price = channel.terms.price
+    price.until = units
+    if channel.signed_units <= units:
+        return None
+    return Iou(channel.id, price.amount_of(units), units)
+
+
+def replaced(channel: "PayerChannel", iou: Iou, message: bytes) -> "Tariff | None":
+    """`iou` has been signed as `message` in the place of what the gateway does not take. The tariff
+    of the next leg, if one was signed, which carried that: it is to be signed anew."""
+    tariff = _own(channel, channel.next_leg).tariff if channel.next_leg else None
+    channel.next_leg = b""
+    channel.leg_due = False
+    _sign_from(channel, iou.amount, iou.units, message)
+    return tariff
+
+
 def resumed(
     channel: "PayerChannel",
     message: bytes,
@@ -99,15 +126,20 @@ def _begin(channel: "PayerChannel", message: bytes) -> None:
     _price_by(channel, leg, message)
     channel.next_leg = b""
     channel.leg_due = False
-    channel.iou = leg.last_iou
-    channel.iou_amount = channel.signed_amount = leg.amount
-    channel.iou_units = channel.signed_units = leg.units
     # A chain ends where a leg begins: the next IOU commits to a new one.
+    _sign_from(channel, leg.amount, leg.units, leg.last_iou)
+
+
+def _sign_from(channel: "PayerChannel", amount: int, units: int, message: bytes) -> None:
+    """What is signed next is more than this IOU says (empty: than nothing), without ticks."""
+    channel.iou = message
+    channel.iou_amount = channel.signed_amount = amount
+    channel.iou_units = channel.signed_units = units
     channel.ticker = None
 
 
 def _price_by(channel: "PayerChannel", leg: Leg, message: bytes) -> None:
-    channel.terms.price = leg.price()
+    channel.terms.price = leg.price(channel.terms)
     channel.leg = message
 
 

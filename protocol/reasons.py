@@ -27,6 +27,7 @@ REASONS = {
     "wrong_leg": 23,
     "bad_xrpl_claim": 24,
     "xrpl_channel_used": 25,
+    "price_ended": 26,
 }
 
 NAMES = {number: name for name, number in REASONS.items()}

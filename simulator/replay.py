@@ -99,4 +99,5 @@ def _tariff(shown: dict[str, Any]) -> Tariff:
         int(shown["denominator"]),
         shown["currency"],
         shown["scale"],
+        session_fee=int(shown["session_fee"]["amount"]),
     )

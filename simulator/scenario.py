@@ -12,6 +12,8 @@ from simulator.client import Api
 from simulator.fleet import Broker, Kind, Member, accepted_units, register
 from simulator.loads import Load
 from simulator.loads.between import Delivered, Drawn, Line
+from simulator.loads.ev import EvCharger
+from simulator.loads.idle import Bay
 from simulator.scenario_file import Devices, Scenario
 from simulator.scene import PAYEE, SCALE, add
 
@@ -57,6 +59,7 @@ def put_up(api: Api, broker: Broker, scenario: Scenario, speed: int, native: boo
                 "unit": tariff.unit,
                 "numerator": str(tariff.numerator),
                 "denominator": tariff.denominator,
+                "session_fee": str(tariff.session_fee),
                 "payee_account": PAYEE,
                 "window_units": tariff.window_units,
                 "max_capacity": str(tariff.max_capacity),
@@ -65,18 +68,27 @@ def put_up(api: Api, broker: Broker, scenario: Scenario, speed: int, native: boo
         )
     stage = _Stage(api, broker, speed, native, Random(0))
     selling = [each for each in scenario.devices if each.sells is not None]
-    # Who buys must know the device of whom it buys from.
+    # Who buys must know the device of whom it buys from, and who counts idle seconds the charger.
     sold = {
         each.name: [stage.seller(each, number, scenario.currency) for number in range(each.count)]
         for each in selling
     }
-    buyers = [
-        stage.buyer(each, number, sold.get(each.buys_from or ""))
+    buyers = {
+        each.name: [
+            stage.buyer(each, number, sold.get(each.buys_from or ""))
+            for number in range(each.count)
+        ]
         for each in scenario.devices
-        if each.sells is None
+        if each.load is not None
+    }
+    bays = [
+        stage.bay(each, number, buyers[each.idle_of][number])
+        for each in scenario.devices
+        if each.idle_of is not None
         for number in range(each.count)
     ]
-    return [seller for pairs in sold.values() for _, seller in pairs] + buyers
+    sellers = [seller for pairs in sold.values() for _, seller in pairs]
+    return sellers + [buyer for members in buyers.values() for buyer in members] + bays
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,7 @@ class _Stage:
         further: dict[str, object] = {
             "sell_numerator": kind.sells.numerator,
             "sell_denominator": kind.sells.denominator,
+            "sell_session_fee": kind.sells.session_fee,
             "sell_window": kind.sells.window_units,
             "sell_currency": currency,
             "sell_scale": SCALE,
@@ -115,6 +128,17 @@ class _Stage:
         line, seller = sellers[number]
         load = Drawn(line, kind.load.load())
         return self._register(kind, number, load, {"payee": seller.device.identity.id})
+
+    def bay(self, kind: Devices, number: int, charger: Member) -> Member:
+        """A device that counts the idle seconds at a charger, and pays for them."""
+        load = charger.board.load
+        if isinstance(load, Drawn):
+            load = load.wanted
+        if not isinstance(load, EvCharger):
+            raise ValueError(f"{charger.name} is no charger")
+        after_ms = kind.idle_after_s * 1_000
+        bay = Bay(load, after_ms, lambda: charger.board.serves)
+        return self._register(kind, number, bay, {})
 
     def _register(
         self, kind: Devices, number: int, load: Load, further: dict[str, object]

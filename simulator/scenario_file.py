@@ -21,6 +21,7 @@ PACKED = Path(__file__).with_name("scenarios")
 """The folder of those that are packed in."""
 _LARGEST_FILE = 1_000_000
 _Money = Annotated[int, Field(ge=1, lt=2**63)]
+_Fee = Annotated[int, Field(ge=0, lt=2**63)]
 _Id = Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
 _Count = Annotated[int, Field(ge=1, le=1_000)]
 
@@ -41,10 +42,12 @@ class Ev(_Part):
     battery_wh: int = Field(ge=1, le=10_000_000)
     needs_wh: int = Field(ge=1, le=10_000_000)
     pause_s: int = Field(ge=0, le=86_400)
+    stays_s: int = Field(default=0, ge=0, le=86_400)
 
-    def load(self) -> Load:
+    def load(self) -> EvCharger:
         """What the meter counts."""
-        return EvCharger(self.power_w, self.battery_wh, self.needs_wh, self.pause_s * 1_000)
+        times = self.pause_s * 1_000, self.stays_s * 1_000
+        return EvCharger(self.power_w, self.battery_wh, self.needs_wh, *times)
 
 
 class Reads(_Part):
@@ -88,6 +91,7 @@ class TariffOf(_Part):
     unit: str = Field(min_length=1, max_length=16)
     numerator: _Money
     denominator: _Money = 1
+    session_fee: _Fee = 0
     window_units: _Money
     max_capacity: _Money
 
@@ -97,12 +101,15 @@ class Sells(_Part):
 
     numerator: _Money
     denominator: _Money = 1
+    session_fee: _Fee = 0
     window_units: _Money
 
 
 class Devices(_Part):
-    """`count` devices of one kind. Those that sell count what their buyers draw; the others buy by
-    their load, from the device of the same number that `buys_from` names, or from the operator."""
+    """`count` devices of one kind. Those that sell count what their buyers draw. Those that are
+    `idle_of` a kind of chargers count the seconds in which a car stays at the one of the same
+    number and takes nothing, after `idle_after_s`. The others buy by their load, from the device of
+    the same number that `buys_from` names, or from the operator."""
 
     name: _Id
     count: _Count = 1
@@ -114,12 +121,14 @@ class Devices(_Part):
     chain_length: int = Field(default=0, ge=0, le=MAX_LENGTH)
     sells: Sells | None = None
     buys_from: _Id | None = None
+    idle_of: _Id | None = None
+    idle_after_s: int = Field(default=300, ge=0, le=86_400)
     load: Annotated[Ev | Reads | Flows, Field(discriminator="kind")] | None = None
 
     @model_validator(mode="after")
     def _sells_or_buys(self) -> Self:
-        if (self.sells is None) == (self.load is None):
-            raise ValueError("must have either sells, or a load that it buys for")
+        if [self.sells, self.load, self.idle_of].count(None) != 2:
+            raise ValueError("must have either sells, or a load that it buys for, or idle_of")
         if self.sells is not None and self.buys_from is not None:
             raise ValueError("buys_from: is not for devices that sell; add others that buy")
         return self
@@ -145,6 +154,8 @@ class Scenario(_Part):
         for each in self.devices:
             if each.account not in accounts:
                 raise ValueError(f"devices.{each.name}.account: there is no account {each.account}")
+            if each.idle_of is not None:
+                self._check_idle(each, each.idle_of)
             if each.buys_from is None:
                 continue
             seller = sellers.get(each.buys_from)
@@ -155,6 +166,17 @@ class Scenario(_Part):
                     f"devices.{each.name}: must be as many as {seller.name}, and have its unit"
                 )
         return self
+
+    def _check_idle(self, each: Devices, charger: str) -> None:
+        """Raises ValueError unless a device that counts idle seconds has a charger to watch."""
+        found = {kind.name: kind for kind in self.devices if isinstance(kind.load, Ev)}
+        if charger not in found:
+            raise ValueError(f"devices.{each.name}.idle_of: no devices {charger} have a load ev")
+        if (found[charger].count, each.unit, each.buys_from) != (each.count, "s", None):
+            raise ValueError(
+                f"devices.{each.name}: must be as many as {charger}, count s, and buy from the"
+                " operator"
+            )
 
 
 def read_scenario(which: str) -> Scenario:

@@ -84,6 +84,13 @@ class Esp32:
             self._pzem = Pzem(uart, self.now_ms)
         elif settings.meter != "wake":
             self._pulses = pulse_input(settings.pulse_pin, settings.meter == "counter")
+        self._idle = None
+        if settings.meter == "idle":
+            # Loaded by those that use it: a board's memory is scarce.
+            from firmware.meters.idle import IdleMeter
+
+            self._idle = IdleMeter(settings.idle_after_s * 1_000)
+            self._taken = machine.Pin(settings.taken_pin, machine.Pin.IN, machine.Pin.PULL_UP)
         self._woken = 0
         self._wifi = Wifi(settings.wifi_ssid, settings.wifi_password)
         self._clock = Clock(root + "/time")
@@ -129,10 +136,13 @@ class Esp32:
         await asyncio.sleep(duration / 1000)
 
     def meter(self) -> int:
-        """Pulses, in units; or what the energy meter tells; or, for a board that sleeps, one unit
-        once the load may be served. Raises MeterSilent."""
+        """Pulses, in units; or the seconds without any; or what the energy meter tells; or, for a
+        board that sleeps, one unit once the load may be served. Raises MeterSilent."""
         if self._pzem is not None:
             return self._pzem.units()
+        if self._idle is not None and self._pulses is not None:
+            taken = self._on and self._taken.value() == 0
+            return int(self._idle.look(self._pulses.pulses(), taken, self.now_ms()))
         if self._pulses is not None:
             return int(self._pulses.pulses()) * self.settings.pulse_units
         if self._on and not self._woken:

@@ -19,7 +19,8 @@ router = APIRouter(prefix="/listings", tags=["listings"])
 
 class ListingOut(BaseModel):
     """What a device sells, with the `sell` (base64) that it signed: numerator/denominator atomic
-    units for one `unit`, of which the gateway takes `fee_bp` basis points."""
+    units for one `unit`, and `session_fee` once for each channel, of which the gateway takes
+    `fee_bp` basis points."""
 
     id: str
     state: str
@@ -30,6 +31,7 @@ class ListingOut(BaseModel):
     denominator: AtomicOut
     currency: str
     scale: int
+    session_fee: Money
     max_capacity: Money
     window_units: int
     max_lifetime_s: int
@@ -41,6 +43,10 @@ class ListingOut(BaseModel):
 def listing_out(row: Row[Any]) -> ListingOut:
     """A listing's row as the API shows it."""
     tariff = tariff_from_map(cbor.decode(bytes(row.encoded)))
+
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=tariff.currency, scale=tariff.scale)
+
     return ListingOut(
         id=bytes(row.id).hex(),
         state=row.state,
@@ -51,7 +57,8 @@ def listing_out(row: Row[Any]) -> ListingOut:
         denominator=tariff.denominator,
         currency=tariff.currency,
         scale=tariff.scale,
-        max_capacity=Money(amount=row.max_capacity, currency=tariff.currency, scale=tariff.scale),
+        session_fee=money(tariff.session_fee),
+        max_capacity=money(row.max_capacity),
         window_units=row.window_units,
         max_lifetime_s=row.max_lifetime_s,
         fee_bp=row.fee_bp,

@@ -18,26 +18,34 @@ Cron = Annotated[str, Field(min_length=1, max_length=100)]
 TimeZone = Annotated[str, Field(max_length=100)]
 
 
+Grace = Annotated[int, Field(ge=0, le=plans.LONGEST_GRACE_S)]
+
+
 class FollowerIn(Body):
-    """The tariff that is to follow."""
+    """The tariff that is to follow; for `grace_s` seconds more is granted by the one before."""
 
     follower_id: TariffId
+    grace_s: Grace = plans.GRACE_S
 
 
 class FollowingOut(BaseModel):
-    """A tariff, and the one that its open channels are to go over to, if there is one."""
+    """A tariff, and the one that its open channels are to go over to, if there is one; until
+    `ends_at` (Unix seconds) more is granted by the tariff itself."""
 
     tariff: TariffOut
     follower: TariffOut | None
+    ends_at: int | None
 
 
 class BandIn(Body):
-    """A time of use: whenever `cron` in `time_zone` falls due, one tariff follows the other."""
+    """A time of use: whenever `cron` in `time_zone` falls due, one tariff follows the other; for
+    `grace_s` seconds from then on more is granted by the one before."""
 
     tariff_id: TariffId
     follower_id: TariffId
     cron: Cron
     time_zone: TimeZone = "UTC"
+    grace_s: Grace = plans.GRACE_S
 
 
 class BandOut(BaseModel):
@@ -49,6 +57,7 @@ class BandOut(BaseModel):
     follower: str
     cron: str
     time_zone: str
+    grace_s: int
     next_due: int | None
 
 
@@ -61,7 +70,7 @@ class Bands(BaseModel):
 def following_out(found: Following) -> FollowingOut:
     """A tariff and its follower as the API shows them."""
     follower = None if found.follower is None else tariff_out(found.follower)
-    return FollowingOut(tariff=tariff_out(found.tariff), follower=follower)
+    return FollowingOut(tariff=tariff_out(found.tariff), follower=follower, ends_at=found.ends_at)
 
 
 def band_out(found: Standing) -> BandOut:
@@ -73,12 +82,16 @@ def band_out(found: Standing) -> BandOut:
         follower=found.follower,
         cron=found.band.cron,
         time_zone=found.band.time_zone,
+        grace_s=found.band.grace_s,
         next_due=found.next_due,
     )
 
 
-def _band(tariff_id: str, follower_id: str, cron: str, time_zone: str) -> NewBand:
-    return NewBand(bytes.fromhex(tariff_id), bytes.fromhex(follower_id), cron, time_zone)
+def _band(
+    tariff_id: str, follower_id: str, cron: str, time_zone: str, grace_s: int = plans.GRACE_S
+) -> NewBand:
+    tariff, follower = bytes.fromhex(tariff_id), bytes.fromhex(follower_id)
+    return NewBand(tariff, follower, cron, time_zone, grace_s)
 
 
 @router.get("/tariffs/{tariff_id}/follower", operation_id="getFollower")
@@ -91,7 +104,7 @@ def get_follower(office: Office, tariff_id: HexId) -> FollowingOut:
 def set_follower(office: Office, tariff_id: HexId, body: FollowerIn) -> FollowingOut:
     """Let another tariff follow at once: devices go over to it by their own signed word."""
     old, new = bytes.fromhex(tariff_id), bytes.fromhex(body.follower_id)
-    return following_out(plans.follow(office.store, old, new))
+    return following_out(plans.follow(office.store, old, new, body.grace_s))
 
 
 @router.delete("/tariffs/{tariff_id}/follower", operation_id="removeFollower")

@@ -29,9 +29,10 @@ Count = Annotated[int, Field(ge=1, le=MAX)]
 
 
 class TariffIn(Body):
-    """A tariff to add: numerator/denominator atomic units for one `unit` (a UCUM code). Of each
-    interval that is posted the payee pays a fee of `fee_fixed` atomic units and `fee_bp` basis
-    points to `fee_account`, by default the operator's."""
+    """A tariff to add: numerator/denominator atomic units for one `unit` (a UCUM code), and
+    `session_fee` of them once for each channel, with its first unit. Of each interval that is
+    posted the payee pays a fee of `fee_fixed` atomic units and `fee_bp` basis points to
+    `fee_account`, by default the operator's."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     unit: Annotated[str, Field(min_length=1, max_length=16)]
@@ -42,6 +43,7 @@ class TariffIn(Body):
     max_capacity: Atomic
     max_lifetime_s: Annotated[int, Field(ge=1, le=tariffs.LONGEST_S)]
     pricing: Literal["metered", "open-ended"] = "metered"
+    session_fee: Atomic = 0
     fee_fixed: Atomic = 0
     fee_bp: Annotated[int, Field(ge=0, le=MOST_BP)] = 0
     fee_account: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")] | None = None
@@ -59,6 +61,7 @@ class TariffOut(BaseModel):
     currency: str
     scale: int
     pricing: str
+    session_fee: Money
     payee_account: str
     window_units: int
     max_capacity: Money
@@ -86,6 +89,7 @@ def tariff_out(row: Row[Any]) -> TariffOut:
         currency=row.currency,
         scale=row.scale,
         pricing=pricing_word(row.pricing),
+        session_fee=Money(amount=row.session_fee, currency=row.currency, scale=row.scale),
         payee_account=row.payee_account,
         window_units=row.window_units,
         max_capacity=Money(amount=row.max_capacity, currency=row.currency, scale=row.scale),

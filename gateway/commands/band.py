@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from gateway import config
 from gateway.api.plans import band_out
 from gateway.commands import shared
 from gateway.operations import plans, tariffs
+from gateway.operations.errors import BadInput
 from gateway.operations.plans import NewBand
 from gateway.store.engine import Store
 
@@ -19,21 +21,40 @@ app = typer.Typer(
 Old = Annotated[str, typer.Argument(help="The name of an active tariff, or an id.")]
 New = Annotated[str, typer.Argument(help="The tariff that follows it.")]
 Cron = Annotated[str, typer.Option(help="Five fields of cron: '0 22 * * *' is at 22:00 each day.")]
+HOUR = "1h"
+Grace = Annotated[
+    str, typer.Option(help="For how long more is granted by the old one: 0s, 15m, 1h, 2d.")
+]
 TimeZone = Annotated[str, typer.Option(help="Whose clock that is: Europe/Berlin.")]
 
 
-def _band(store: Store, old: str, new: str, cron: str, time_zone: str) -> NewBand:
+def seconds(grace: str) -> int:
+    """A grace in seconds. Raises BadInput."""
+    try:
+        return config.seconds(grace)
+    except ValueError as error:
+        raise BadInput("grace", str(error)) from None
+
+
+def _band(
+    store: Store, old: str, new: str, cron: str, time_zone: str, grace: str = HOUR
+) -> NewBand:
     tariff, follower = (bytes(tariffs.find(store, each).id) for each in (old, new))
-    return NewBand(tariff, follower, cron, time_zone)
+    return NewBand(tariff, follower, cron, time_zone, seconds(grace))
 
 
 @app.command()
 def add(
-    context: typer.Context, old: Old, new: New, cron: Cron, time_zone: TimeZone = "UTC"
+    context: typer.Context,
+    old: Old,
+    new: New,
+    cron: Cron,
+    time_zone: TimeZone = "UTC",
+    grace: Grace = HOUR,
 ) -> None:
     """Let one tariff follow another at these times, from now on."""
     with shared.office(context) as office:
-        band = _band(office.store, old, new, cron, time_zone)
+        band = _band(office.store, old, new, cron, time_zone, grace)
         found = plans.add_band(office.store, band)
     shared.show(context, band_out(found))
 
@@ -48,6 +69,7 @@ def list_(context: typer.Context) -> None:
         ("FOLLOWED BY", "follower"),
         ("CRON", "cron"),
         ("TIME ZONE", "time_zone"),
+        ("GRACE S", "grace_s"),
         ("NEXT DUE", "next_due"),
     )
     shared.table(context, items, columns, "no times of use")

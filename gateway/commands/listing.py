@@ -43,6 +43,7 @@ def list_(
         ("ATOMIC UNITS", "numerator"),
         ("PER", "denominator"),
         ("UNIT", "unit"),
+        ("SESSION FEE", "session_fee"),
         ("CURRENCY", "currency"),
         ("FEE BP", "fee_bp"),
         ("WINDOW", "window_units"),

@@ -33,6 +33,9 @@ def add(
     window: Annotated[int, typer.Option(help="Units delivered before they are paid.")] = 1000,
     capacity: Annotated[str, typer.Option(help="The most one channel may owe.")] = "10",
     lifetime: Annotated[str, typer.Option(help="The longest a channel lives.")] = "30d",
+    session_fee: Annotated[
+        str, typer.Option(help="What a channel costs besides, once, with its first unit: 0.50.")
+    ] = "0",
     open_ended: Annotated[bool, typer.Option(help="The payer chooses the amount.")] = False,
     fee_fixed: Annotated[
         str, typer.Option(help="What the payee pays of each interval that is settled: 0.05.")
@@ -66,6 +69,7 @@ def add(
                 max_capacity=atomic("capacity", capacity, account.scale),
                 max_lifetime_s=seconds,
                 pricing="open-ended" if open_ended else "metered",
+                session_fee=atomic("session-fee", session_fee, account.scale),
                 fee_fixed=atomic("fee-fixed", fee_fixed, account.scale),
                 fee_bp=fee_bp,
                 fee_account=fee_account,
@@ -76,7 +80,11 @@ def add(
 
 def _in_words(tariff: TariffOut) -> str:
     amount = decimal(tariff.numerator, tariff.scale)
-    return f"{amount} {tariff.currency} for {tariff.denominator} {tariff.unit}"
+    words = f"{amount} {tariff.currency} for {tariff.denominator} {tariff.unit}"
+    if tariff.session_fee.amount:
+        words += f", and {decimal(tariff.session_fee.amount, tariff.scale)} {tariff.currency} once"
+        words += " for each channel"
+    return words
 
 
 @app.command("list")
@@ -93,6 +101,7 @@ def list_(
         ("ATOMIC UNITS", "numerator"),
         ("PER", "denominator"),
         ("UNIT", "unit"),
+        ("SESSION FEE", "session_fee"),
         ("CURRENCY", "currency"),
         ("PAYEE", "payee_account"),
         ("WINDOW", "window_units"),
@@ -119,13 +128,16 @@ def follow(
     context: typer.Context,
     old: Annotated[str, typer.Argument(help="The name of an active tariff, or an id.")],
     new: Annotated[str, typer.Argument(help="The tariff that follows it.")],
+    grace: band.Grace = band.HOUR,
 ) -> None:
     """Let one tariff follow another at once: open channels go over to it, each by its device's own
     signed word, and new ones open by it."""
+    grace_s = band.seconds(grace)
     with shared.office(context) as office:
         before, after = (bytes(tariffs.find(office.store, each).id) for each in (old, new))
-        found = following_out(plans.follow(office.store, before, after))
-    shared.show(context, found, f"{new} follows {old}: devices that are connected are told now")
+        found = following_out(plans.follow(office.store, before, after, grace_s))
+    words = f"{new} follows {old}: devices that are connected are told now; in {grace} nothing more"
+    shared.show(context, found, f"{words} is granted by {old}")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from gateway.documents.cells import decimal
-from protocol.pricing import Tariff
+from protocol.pricing import METERED, Tariff
 from protocol.statements import Statement, StatementLine, Totals
 
 
@@ -55,6 +55,15 @@ def uses(statement: Statement) -> list[tuple[str, int]]:
 
 def _totals(statement: Statement) -> Totals:
     return statement.totals or Totals(0, 0, 0, 0, 0, 0)
+
+
+def session_fee_of(line: StatementLine, tariff: Tariff) -> int:
+    """What of a line is the channel's session fee, in atomic units: it is due with the first unit
+    of all, and is what the units of a line that begins there don't cost. 0 of other lines, and
+    where the price says nothing of the amount."""
+    if line.from_amount or tariff.pricing != METERED:
+        return 0
+    return line.to_amount - line.to_units * tariff.numerator // tariff.denominator
 
 
 def price_of(tariff: Tariff) -> str:

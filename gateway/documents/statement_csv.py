@@ -6,12 +6,12 @@ import csv
 import io
 
 from gateway.documents.cells import decimal, safe_cell
-from gateway.documents.statement import Paper, net, price_of, sums, uses
+from gateway.documents.statement import Paper, net, price_of, session_fee_of, sums, uses
 from protocol.statements import PAYER, StatementLine
 
 HEADER = (
     *("row", "run", "account", "channel", "side", "unit", "from_units", "to_units", "units"),
-    *("price", "currency", "amount", "fee", "tariff", "first_iou", "last_iou"),
+    *("price", "currency", "amount", "session_fee", "fee", "tariff", "first_iou", "last_iou"),
 )
 
 
@@ -33,6 +33,7 @@ def _line(paper: Paper, line: StatementLine) -> dict[str, str | int]:
     tariff = paper.tariffs[line.tariff]
     scale = paper.statement.scale
     sign = 1 if line.role == PAYER else -1
+    session_fee = session_fee_of(line, tariff)
     return {
         "channel": line.channel.hex(),
         "side": "pays" if line.role == PAYER else "is paid",
@@ -42,6 +43,7 @@ def _line(paper: Paper, line: StatementLine) -> dict[str, str | int]:
         "units": line.to_units - line.from_units,
         "price": safe_cell(price_of(tariff)),
         "amount": decimal(sign * (line.to_amount - line.from_amount), scale),
+        "session_fee": decimal(sign * session_fee, scale) if session_fee else "",
         "fee": decimal(line.fee, scale) if line.fee else "",
         "tariff": line.tariff.hex(),
         "first_iou": line.first.hex(),

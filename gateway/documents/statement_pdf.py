@@ -18,7 +18,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from gateway.documents.amounts import amount_of, count_of, digits_of, time_of
-from gateway.documents.statement import Paper, net, price_of, sums, uses
+from gateway.documents.statement import Paper, net, price_of, session_fee_of, sums, uses
 from protocol.statements import PAYER, StatementLine
 
 MOST_LINES = 5_000
@@ -223,6 +223,12 @@ def _line(page: _Page, line: StatementLine, digits: int) -> None:
     for (_name, x, right, within), cell in zip(_COLUMNS, cells, strict=True):
         page.text(x, cell, 9, right=right, within=within)
     page.down()
+    session_fee = session_fee_of(line, tariff)
+    if session_fee:
+        _name, x, right, _within = _COLUMNS[2]
+        shown = amount_of(session_fee, said.scale, digits)
+        page.text(x, f"and session fee {shown} {said.currency}", 9, colour=_GREY, right=right)
+        page.down()
 
 
 def _how_to_check(page: _Page) -> None:

@@ -224,10 +224,12 @@ def _known_channel(row: Row[Any], leg: bytes) -> KnownChannel:
     terms.capacity = row.capacity
     if leg:
         begun = read_leg(envelope.parse_sign1("leg", leg).payload)
-        terms.price = begun.price()
+        terms.price = begun.price(terms)
         if row.iou is not None and bytes(row.iou) == begun.last_iou:
             # A chain ends where a leg begins.
             chain = None
+    if row.ended_units is not None:
+        terms.price.until = payee.reach(terms.price, row.ended_units, row.window_units)
     return KnownChannel(
         id=bytes(row.id),
         device_id=row.device_id,

@@ -17,11 +17,26 @@ from protocol.pricing import Tariff
 
 def tariff_of(row: Row[Any]) -> Tariff:
     """A tariff's row as the wire's value."""
-    return Tariff(row.unit, row.numerator, row.denominator, row.currency, row.scale, row.pricing)
+    return Tariff(
+        row.unit,
+        row.numerator,
+        row.denominator,
+        row.currency,
+        row.scale,
+        row.pricing,
+        row.session_fee,
+    )
 
 
-def offer(context: Context, device_id: str, row: Row[Any], follows: bytes = b"") -> Outgoing:
-    """A tariff as a signed offer, by which channels of the one that it `follows` may go on."""
+def offer(
+    context: Context,
+    device_id: str,
+    row: Row[Any],
+    follows: bytes = b"",
+    grace: int | None = None,
+) -> Outgoing:
+    """A tariff as a signed offer, by which channels of the one that it `follows` may go on; for
+    `grace` seconds more is granted at that one."""
     key = context.keys.public
     said = Offer(
         tariff_of(row),
@@ -32,6 +47,7 @@ def offer(context: Context, device_id: str, row: Row[Any], follows: bytes = b"")
         row.max_lifetime_s,
         context.now,
         follows,
+        grace,
     )
     return replies.to_device(device_id, "offer", context.keys.sign1("offer", said.payload()))
 
@@ -45,7 +61,8 @@ def offers(
         tariff_id = channel.terms.price.tariff.id()
         row = next_tariff(conn, followers, channel)
         if row is not None and channel.state == payee.OPEN and not context.fenced:
-            found.append(offer(context, channel.device_id, row, tariff_id))
+            grace = followers.grace_left(tariff_id, context.now)
+            found.append(offer(context, channel.device_id, row, tariff_id, grace))
     return found
 
 

@@ -1,4 +1,5 @@
-"""Use cases on prices that change: letting a tariff follow another, now or at times of use."""
+"""Use cases on prices that change: letting a tariff follow another, now or at times of use, and the
+end of the price before."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Row
 from gateway.operations import times
 from gateway.operations.errors import BadInput
 from gateway.settlement import cron
-from gateway.store import audit, plans, tariffs
+from gateway.store import audit, fence, lease, plans, tariffs
 from gateway.store.engine import Store
 from gateway.store.errors import NotFound
 from gateway.store.tables_legs import Band, Follower
@@ -26,14 +27,22 @@ _SAME = {
 """What a channel keeps when its price changes."""
 
 
+GRACE_S = 3_600
+"""For how long more is granted at a price that another follows, unless the operator says."""
+LONGEST_GRACE_S = 366 * 86_400
+_AT_ONCE = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class NewBand:
-    """Whenever `cron` in `time_zone` falls due, one tariff follows the other (their ids)."""
+    """Whenever `cron` in `time_zone` falls due, one tariff follows the other (their ids); for
+    `grace_s` seconds from then on more is granted at the one before."""
 
     tariff_id: bytes
     follower_id: bytes
     cron: str
     time_zone: str = "UTC"
+    grace_s: int = GRACE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +57,30 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """A tariff, and the one that its channels are to go over to now."""
+    """A tariff, and the one that its channels are to go over to now; at Unix second `ends_at` the
+    grace is over in which more is granted by the tariff itself."""
 
     tariff: Row[Any]
     follower: Row[Any] | None
+    ends_at: int | None
 
 
-def follow(store: Store, tariff: bytes, follower: bytes) -> Following:
+def follow(store: Store, tariff: bytes, follower: bytes, grace_s: int = GRACE_S) -> Following:
     """Let a tariff follow another at once: the devices of open channels are told, and each goes
-    over to it by its own signed word. New channels open by it alone.
+    over to it by its own signed word; after `grace_s` seconds nothing more is granted by the one
+    before. New channels open by it alone.
 
     Raises BadInput if the two do not go together, or one is unknown.
     """
+    _check_grace(grace_s)
     with store.write() as conn:
         _check(conn, tariff, follower)
-        plans.follow(conn, Follower(tariff_id=tariff, follower_id=follower, since=store.now(conn)))
-        audit.record(conn, "tariff.follow", tariff.hex(), after={"follower": follower.hex()})
+        new = Follower(
+            tariff_id=tariff, follower_id=follower, since=store.now(conn), grace_s=grace_s
+        )
+        plans.follow(conn, new)
+        after = {"follower": follower.hex(), "grace_s": str(grace_s)}
+        audit.record(conn, "tariff.follow", tariff.hex(), after=after)
         return _following(conn, tariff)
 
 
@@ -84,8 +101,10 @@ def following(store: Store, tariff: bytes) -> Following:
 
 def _following(conn: Connection, tariff: bytes) -> Following:
     row = tariffs.get(conn, tariff)
-    next_ = plans.follower_of(conn, tariff)
-    return Following(row, None if next_ is None else tariffs.get(conn, next_))
+    next_ = plans.followed_by(conn, tariff)
+    if next_ is None:
+        return Following(row, None, None)
+    return Following(row, tariffs.get(conn, bytes(next_.follower_id)), next_.since + next_.grace_s)
 
 
 def add_band(store: Store, new: NewBand) -> Standing:
@@ -110,7 +129,12 @@ def remove_band(store: Store, old: NewBand) -> None:
 def _recorded(band: Band) -> dict[str, object]:
     """A time of use as the audit log has it."""
     follower = band.follower_id.hex()
-    return {"follower": follower, "cron": band.cron, "time_zone": band.time_zone}
+    return {
+        "follower": follower,
+        "cron": band.cron,
+        "time_zone": band.time_zone,
+        "grace_s": str(band.grace_s),
+    }
 
 
 def bands(store: Store) -> list[Standing]:
@@ -132,13 +156,37 @@ def follow_due(store: Store) -> list[tuple[str, str]]:
         with store.write() as conn:
             band = Band(**each.band._mapping)
             follower = Follower(
-                tariff_id=band.tariff_id, follower_id=band.follower_id, since=store.now(conn)
+                tariff_id=band.tariff_id,
+                follower_id=band.follower_id,
+                since=store.now(conn),
+                grace_s=band.grace_s,
             )
             if plans.follower_of(conn, band.tariff_id) != band.follower_id:
                 plans.follow(conn, follower)
                 done.append((each.tariff, each.follower))
             plans.served(conn, band, at)
     return done
+
+
+def end_due(store: Store) -> int:
+    """End the prices whose grace is over on the channels that have not gone over; on how many.
+
+    None behind the fence: what the lost books had granted is not known. In short transactions, so
+    that payments wait for none of them long.
+    """
+    with store.read() as conn:
+        over = plans.past_grace(conn, store.now(conn))
+    ended = 0
+    for row in over:
+        found = 1
+        while found:
+            with store.write() as conn:
+                if fence.is_up(conn):
+                    return ended
+                lease.hold(conn)
+                found = plans.end_price(conn, row, store.now(conn), _AT_ONCE)
+                ended += found
+    return ended
 
 
 def _due(conn: Connection, now: int) -> list[tuple[int, Standing]]:
@@ -174,6 +222,7 @@ def _is(row: Row[Any], band: Band) -> bool:
 def _band(new: NewBand) -> Band:
     if not new.cron:
         raise BadInput("cron", "must say when: five fields, such as '0 22 * * *'")
+    _check_grace(new.grace_s)
     times.check(new.cron, new.time_zone)
     return Band(
         tariff_id=new.tariff_id,
@@ -181,7 +230,13 @@ def _band(new: NewBand) -> Band:
         cron=" ".join(new.cron.split()),
         time_zone=new.time_zone,
         served_until=0,
+        grace_s=new.grace_s,
     )
+
+
+def _check_grace(grace_s: int) -> None:
+    if not 0 <= grace_s <= LONGEST_GRACE_S:
+        raise BadInput("grace_s", f"must be 0 to {LONGEST_GRACE_S} seconds, which is 366 days")
 
 
 def _check(conn: Connection, tariff: bytes, follower: bytes) -> None:

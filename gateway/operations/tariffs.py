@@ -24,8 +24,9 @@ PRICINGS = {"metered": METERED, "open-ended": OPEN_ENDED}
 
 @dataclass(frozen=True, slots=True)
 class NewTariff:
-    """A tariff to add. The price is numerator/denominator atomic units for one `unit`; capacity in
-    atomic units, window in units, lifetime in seconds. Currency and scale are the payee's.
+    """A tariff to add. The price is numerator/denominator atomic units for one `unit`, and
+    `session_fee` atomic units once for each channel, with its first unit; capacity in atomic units,
+    window in units, lifetime in seconds. Currency and scale are the payee's.
 
     Of each interval that is posted the payee pays `fee_fixed` atomic units and `fee_bp` basis
     points to `fee_account`, which is the operator's if there is a fee and none is named.
@@ -40,6 +41,7 @@ class NewTariff:
     max_capacity: int
     max_lifetime_s: int
     pricing: str = "metered"
+    session_fee: int = 0
     fee_fixed: int = 0
     fee_bp: int = 0
     fee_account: str | None = None
@@ -78,12 +80,16 @@ def add(store: Store, new: NewTariff) -> Row[Any]:
                 payee.currency,
                 payee.scale,
                 PRICINGS[new.pricing],
+                new.session_fee,
             )
         except ProtocolError as error:
             field = error.field.removeprefix("tariff.")
             raise BadInput(field, str(error).split(": ", 1)[1]) from error
         if not tariff.units_within(new.max_capacity):
-            raise BadInput("max_capacity", f"must pay for one {new.unit}: no channel would open")
+            raise BadInput(
+                "max_capacity",
+                f"must pay for one {new.unit}, session fee and all: no channel would open",
+            )
         tariffs.add(
             conn,
             TariffRow(
@@ -96,6 +102,7 @@ def add(store: Store, new: NewTariff) -> Row[Any]:
                 currency=tariff.currency,
                 scale=tariff.scale,
                 pricing=tariff.pricing,
+                session_fee=tariff.session_fee,
                 payee_account=new.payee_account,
                 fee_fixed=new.fee_fixed,
                 fee_bp=new.fee_bp,

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, literal, select, text, update
 
 from gateway.ledger import states
-from gateway.store import events, notices, tables_restore  # noqa: F401  (its tables are the metadata's)
+from gateway.store import events, notices, plans, tables_restore  # noqa: F401  (its tables are the metadata's)
 from gateway.store.errors import RestoreFenced
 from gateway.store.tables import Base
 
@@ -100,6 +100,8 @@ def put_up(conn: Connection, new: int, archive: str, backup_at: int, at: int) ->
         .values(serial=(new - 1) << _SERIAL_BITS)
     )
     conn.execute(_AWAIT, {"number": new})
+    # How far prices that ended were granted since the backup is not known.
+    plans.go_on_all(conn, at)
     _tell_all(conn)
     events.count_above(conn, (new - 1) * events.PER_GENERATION)
     events.note(conn, "gateway.fenced", str(new), backup_at=backup_at)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, literal_column, select
 
 from gateway.store import tables_books  # noqa: F401  (registers the table of instructions)
 from gateway.store.tables import Base
@@ -51,8 +51,10 @@ _LIVE = (
         tariff.c.numerator,
         tariff.c.denominator,
         tariff.c.pricing,
+        tariff.c.session_fee,
         channel.c.state,
         func.count(),
+        func.sum(case((channel.c.amount == 0, 1), else_=0)),
         *_halves(channel.c.amount - channel.c.settled_amount),
         *_halves(channel.c.capacity - channel.c.amount),
         *_halves(channel.c.window_units),
@@ -106,8 +108,10 @@ def _add(
     numerator: int,
     denominator: int,
     pricing: int,
+    session_fee: int,
     state: str,
     count: int,
+    unpaid: int,
     *sums: int,
 ) -> None:
     owed, free, units = (
@@ -118,7 +122,7 @@ def _add(
     money.in_flight += owed
     money.reserved += free
     if state == "open" and pricing == METERED:
-        money.windows += numerator * units // denominator
+        money.windows += numerator * units // denominator + session_fee * int(unpaid)
 
 
 def instructions(conn: Connection) -> dict[str, int]:

@@ -47,6 +47,12 @@ def outdate(conn: Connection, known: Mapping[str, int], holder: str) -> None:
             conn.execute(insert(lease).values(name=name, token=token, holder=holder))
 
 
+def hold(conn: Connection) -> None:
+    """Let no writer under a lease begin or commit until this transaction ends: what it reads of
+    them then stays so. Call it before the first change."""
+    conn.execute(select(lease.c.name).order_by(lease.c.name).with_for_update()).all()
+
+
 def check(conn: Connection, name: str, token: int) -> None:
     """Raise Fenced unless `token` is the lease's latest, and keep it so until the transaction ends.
 

@@ -34,7 +34,12 @@ def begin(conn: Connection, signed: Signed, message: bytes, before: int, at: int
     )
     # First, since the database raises a channel's leg only to one that is signed.
     conn.execute(insert(leg).values(**new.model_dump()))
-    values: dict[str, object] = {"leg": signed.number, "tick_index": 0, "tick_preimage": None}
+    values: dict[str, object] = {
+        "leg": signed.number,
+        "ended_units": None,
+        "tick_index": 0,
+        "tick_preimage": None,
+    }
     if signed.last_iou:
         values["iou"] = signed.last_iou
     conn.execute(update(channel).where(channel.c.id == signed.channel).values(values))

@@ -87,6 +87,9 @@ class Tariff(Base, table=True):
         CheckConstraint("scale BETWEEN 0 AND 18", name="scale"),
         CheckConstraint("pricing IN (0, 1)", name="pricing"),
         CheckConstraint(
+            "session_fee >= 0 AND (session_fee = 0 OR pricing = 0)", name="session_fee"
+        ),
+        CheckConstraint(
             "window_units > 0 AND max_capacity > 0 AND max_lifetime_s > 0", name="limits"
         ),
         CheckConstraint(
@@ -112,6 +115,10 @@ class Tariff(Base, table=True):
     currency: str
     scale: int
     pricing: int
+    # What comes to the price with the first unit of a channel.
+    session_fee: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
     payee_account: str = Field(foreign_key="account.id")
     # What the payee pays for each interval that is posted, and who earns it; not part of the price.
     fee_fixed: int = Field(default=0, sa_type=BigInteger)
@@ -148,6 +155,7 @@ class Channel(Base, table=True):
         ),
         # A close posts what is left, so nothing unsettled can hide on a closed channel.
         CheckConstraint("state <> 'closed' OR settled_amount = amount", name="final"),
+        CheckConstraint("ended_units BETWEEN 0 AND units", name="ended_units"),
         CheckConstraint("(mirror_of IS NULL) = (mirror_fee_bp IS NULL)", name="mirror"),
         Index("uq_channel_mirror_of", "mirror_of", unique=True),
         # What one channel's IOUs have claimed is none of another's.
@@ -186,6 +194,8 @@ class Channel(Base, table=True):
     opened_at: int = Field(sa_type=BigInteger)
     # The leg that it is on, 0 while it is on the tariff of its terms.
     leg: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    # The units of its mark when the price that it is on ended, while no other has taken its place.
+    ended_units: int | None = Field(default=None, sa_type=BigInteger)
     closed_at: int | None = Field(default=None, sa_type=BigInteger)
     close_reason: str | None = None
     # Of a mirror: the payer's channel that it mirrors, and the fee between the two. Its device is

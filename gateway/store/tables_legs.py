@@ -30,21 +30,32 @@ class Leg(Base, table=True):
 
 
 class Follower(Base, table=True):
-    """The tariff that open channels of another are to go over to, and since when."""
+    """The tariff that open channels of another are to go over to, since when, and for how many
+    seconds from then on more is granted at the one before. `ended_at`: by then it was ended on all
+    channels that had not gone over."""
 
-    __table_args__ = (CheckConstraint("tariff_id <> follower_id", name="another"),)
+    __table_args__ = (
+        CheckConstraint("tariff_id <> follower_id", name="another"),
+        CheckConstraint("grace_s >= 0", name="grace"),
+    )
     tariff_id: bytes = Field(primary_key=True, foreign_key="tariff.id")
     follower_id: bytes = Field(foreign_key="tariff.id")
     since: int = Field(sa_type=BigInteger)
+    grace_s: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "3600"})
+    ended_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Band(Base, table=True):
     """A time of use: whenever `cron`, five fields of a time in `time_zone`, falls due, one tariff
-    follows the other. `served_until`: what fell due up to then was done."""
+    follows the other, with that grace. `served_until`: what fell due up to then was done."""
 
-    __table_args__ = (CheckConstraint("tariff_id <> follower_id", name="another"),)
+    __table_args__ = (
+        CheckConstraint("tariff_id <> follower_id", name="another"),
+        CheckConstraint("grace_s >= 0", name="grace"),
+    )
     tariff_id: bytes = Field(primary_key=True, foreign_key="tariff.id")
     follower_id: bytes = Field(primary_key=True, foreign_key="tariff.id")
     cron: str = Field(primary_key=True)
     time_zone: str = Field(primary_key=True)
     served_until: int = Field(sa_type=BigInteger)
+    grace_s: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "3600"})

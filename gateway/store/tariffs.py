@@ -63,6 +63,7 @@ def know(conn: Connection, price: Tariff, payee_account: str, at: int) -> None:
         currency=price.currency,
         scale=price.scale,
         pricing=price.pricing,
+        session_fee=price.session_fee,
         payee_account=payee_account,
         window_units=1,
         max_capacity=1,

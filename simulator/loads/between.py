@@ -19,11 +19,11 @@ class Drawn:
 
     def __init__(self, line: Line, wanted: Load) -> None:
         self._line = line
-        self._wanted = wanted
+        self.wanted = wanted
 
     def advance(self, milliseconds: int, served: bool) -> int:
         """Units that came through."""
-        units = self._wanted.advance(milliseconds, served and self._line.open_at_seller())
+        units = self.wanted.advance(milliseconds, served and self._line.open_at_seller())
         self._line.flowed += units
         return units
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from simulator.world import actions_money, actions_times
+from simulator.world import actions_idle, actions_money, actions_times
 from simulator.world.actions_claims import weave as weave_claims
 from simulator.world.actions_money import with_money
 from simulator.world.actions_prices import weave as weave_prices
@@ -69,6 +69,8 @@ def options_of(seed: int) -> Options:
         devices.append(DeviceOptions(abroad, 2, 1, tariffs[2].capacity, claims=True))
     _let_trade(Random(f"trade {seed}"), devices, abroad)
     _let_top_up(Random(f"topup {seed}"), devices, tariffs)
+    _let_watch(Random(f"places {seed}"), devices, tariffs)
+    _ask_session_fees(Random(f"session fees {seed}"), tariffs, devices)
     return Options(seed, accounts, tariffs, devices, draw.choice((6, 20, 1000)))
 
 
@@ -96,6 +98,33 @@ def _let_top_up(draw: Random, devices: list[DeviceOptions], tariffs: list[Tariff
         few = draw.choice((2, 9, 30)) * max(1, tariff.numerator // tariff.denominator)
         most = draw.choice((tariff.capacity, 2 * tariff.capacity, tariff.capacity // 3))
         devices[number] = replace(each, topup=few, capacity=max(few, most))
+
+
+def _let_watch(draw: Random, devices: list[DeviceOptions], tariffs: list[TariffOptions]) -> None:
+    """Let one more device count the seconds in which somebody at another consumes nothing, in a
+    third of the worlds."""
+    if draw.random() < 0.67:
+        return
+    watched = draw.choice([number for number, each in enumerate(devices) if not each.sells])
+    chain = draw.choice((0, 0, 200))
+    bay = DeviceOptions("swiss", 2, draw.choice((1, 10)), tariffs[2].capacity, chain)
+    devices.append(replace(bay, idle_of=watched, idle_after_s=draw.choice((0, 3, 30))))
+
+
+def _ask_session_fees(
+    draw: Random, tariffs: list[TariffOptions], devices: list[DeviceOptions]
+) -> None:
+    """Let a tariff ask a session fee, in half of the worlds; every channel can pay for it too."""
+    if draw.random() < 0.5:
+        return
+    number = draw.randrange(len(tariffs))
+    fee = draw.choice((1, 7, 5_000, 999_983))
+    tariff = tariffs[number]
+    tariffs[number] = replace(tariff, session_fee=fee, capacity=tariff.capacity + fee)
+    for place, each in enumerate(devices):
+        if each.tariff == number:
+            topup = each.topup + fee if each.topup else 0
+            devices[place] = replace(each, capacity=each.capacity + fee, topup=topup)
 
 
 class _Maker:
@@ -318,4 +347,5 @@ def make(seed: int) -> Story:
     operations = actions_times.weave(seed, actions_money.weave(seed, operations))
     operations = weave_prices(seed, operations, len(options.tariffs))
     operations = weave_claims(seed, operations, options.devices)
+    operations = actions_idle.weave(seed, operations, options.devices)
     return Story(replace(options, loses_power=loses_power), operations)

@@ -27,4 +27,17 @@ def weave(seed: int, operations: list[Operation], tariffs: int) -> list[Operatio
         change: Operation = ["price", draw.randrange(tariffs), *draw.choice(_FRACTIONS)]
         wait: Sequence = [["wait", 1_500]] if draw.random() < 0.5 else []
         changes.append([change, *wait])
-    return operations[:1] + woven(draw, operations[1:], changes)
+    ends = _ends(Random(f"grace {seed}"), tariffs)
+    return operations[:1] + woven(draw, operations[1:], changes + ends)
+
+
+def _ends(draw: Random, tariffs: int) -> list[Sequence]:
+    """Prices that end, some at once and some before a device has heard of the next one."""
+    if draw.random() < 0.5:
+        return []
+    found: list[Sequence] = []
+    for _ in range(draw.randint(1, 4)):
+        change: Operation = ["price", draw.randrange(tariffs), *draw.choice(_FRACTIONS)]
+        grace, wait = draw.choice(((0, 1), (0, 1), (0, 25), (1, 1_500), (20, 30_000)))
+        found.append([["grace", grace], change, ["wait", wait], ["prices_due"]])
+    return found

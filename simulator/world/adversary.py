@@ -167,6 +167,17 @@ class Adversary:
         self._faults.took_effect("misclaimed")
         self._broker.inject(topics.up(device.id, "iou"), message, qos=0)
 
+    def overrun(self, device: SimulatedDevice, units: int) -> None:
+        """A device that goes on as if it were granted more: with its own key, so many units beyond
+        its limit, at the price that its channel is on."""
+        core = device.core
+        channel = core.current() if core is not None else None
+        if channel is None:
+            return
+        beyond = int(channel.limit) + units
+        iou = Iou(channel.id, int(channel.terms.price.amount_of(beyond)), beyond)
+        self._cheat(device, "overran", iou)
+
     def equivocate(self, device: SimulatedDevice, units_less: int) -> None:
         """A device that cheats: with its own key, other units for the amount it last signed."""
         core = device.core
@@ -175,8 +186,12 @@ class Adversary:
             return
         units = max(0, int(channel.signed_units) - units_less)
         iou = Iou(channel.id, int(channel.signed_amount), units)
+        self._cheat(device, "equivocated", iou)
+
+    def _cheat(self, device: SimulatedDevice, fault: str, iou: Iou) -> None:
+        """Send what a device's own code would not sign."""
         message = envelope.sign1("iou", iou.payload(), lambda data: device.key.sign(data).signature)
-        self._faults.took_effect("equivocated")
+        self._faults.took_effect(fault)
         self._watch.declared("equivocated", device.id)
         device.excused = device.muddled = True
         self._broker.inject(topics.up(device.id, "iou"), message, qos=0)

@@ -22,6 +22,7 @@ from simulator.world.broker import Broker, Publish, Session
 from simulator.world.clock import Clock
 from simulator.world.faults import Faults
 from simulator.world.flash import Flash, PowerCut
+from simulator.world.places import Place
 from simulator.world.story import DeviceOptions
 from simulator.world.watch import Watch
 
@@ -112,6 +113,9 @@ class SimulatedDevice:
         self._shown: dict[bytes, int] = {}
         self.source: SimulatedDevice | None = None
         """The device that it buys from."""
+        self.place: Place | None = None
+        """The place that it watches, if it is an idle meter."""
+        self._odd_clock = False
         self.earner: Earner | None = None
         self._earned_flash = Flash()
         self._kept: tuple[int, int] = (-1, -1)
@@ -124,8 +128,8 @@ class SimulatedDevice:
 
     def consume(self, units: int) -> None:
         """The load wants so many units more, and draws them as soon as the relay allows. Whoever
-        sells has no load."""
-        if self.options.sells:
+        sells, or watches a place, has no load."""
+        if self.options.sells or self.options.idle_of >= 0:
             return
         self.wanted += units
         self._guarded(self._draw)
@@ -186,11 +190,13 @@ class SimulatedDevice:
 
     def jump_clock(self, milliseconds: int) -> None:
         """Its counter of milliseconds jumps ahead."""
+        self._odd_clock = True
         self._ticks_ahead += milliseconds
         self._around.faults.took_effect("device_clock")
 
     def set_rate(self, numerator: int, denominator: int) -> None:
         """Its clock runs at this rate from now on."""
+        self._odd_clock = True
         self._ticks_ahead = self._ticks()
         self._ticks_from = self._around.clock.now
         self._rate = (numerator, denominator)
@@ -289,6 +295,8 @@ class SimulatedDevice:
         self._ticks_from = self._around.clock.now
         self._ticks_ahead = 0
         self._attempt = 0
+        if self.place is not None:
+            self.place.restart()
         try:
             self.core = Device(
                 self._identity,
@@ -340,8 +348,14 @@ class SimulatedDevice:
         self._attempt = 0
         self._say(self._party(core).on_connected(self._ticks()))
 
+    def may_deliver(self) -> bool:
+        """Whether its load would be served now."""
+        return self.core is not None and self.core.may_deliver()
+
     def _turn(self, core: Device) -> None:
         self._draw(core)
+        if self.place is not None:
+            self._count_idle(core, self.place)
         self._say(self._party(core).on_time(self._ticks()))
 
     def _draw(self, core: Device) -> None:
@@ -353,6 +367,23 @@ class SimulatedDevice:
             self.wanted -= 1
             self.delivered += 1
             self._say(core.on_meter(core.total + 1, self._ticks()))
+
+    def _count_idle(self, core: Device, place: Place) -> None:
+        taken = place.taken and place.watched.may_deliver() and core.may_deliver()
+        for _ in range(place.seconds(taken, self._ticks())):
+            if core.may_deliver():
+                self.delivered += 1
+                self._say(core.on_meter(core.total + 1, self._ticks()))
+        if not self._odd_clock:
+            # By another clock than the world's it may be right and count more.
+            self._around.watch.oracle.place_seen(
+                self.id,
+                at=self._around.clock.now,
+                moved=place.watched.delivered,
+                taken=taken,
+                after_ms=place.after_ms,
+                counted=self.delivered,
+            )
 
     def _guarded(self, step: Callable[[Device], None]) -> None:
         """Do something with the device's code, if it runs, and survive its power cut."""

@@ -51,6 +51,8 @@ def mend(world: World) -> None:
         copy.remove()
     world.advance(5)
     for device in world.devices:
+        if device.place is not None:
+            device.place.taken = False
         device.mend()
         world.operator.resume(device.id)
         for row in world.operator.live(device.id):

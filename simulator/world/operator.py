@@ -45,6 +45,7 @@ def tariff_of(name: str, each: TariffOptions) -> tariffs.NewTariff:
         each.window,
         each.capacity,
         each.lifetime_s,
+        session_fee=each.session_fee,
         fee_fixed=each.fee_fixed,
         fee_bp=each.fee_bp,
         fee_account=each.fee_account or None,

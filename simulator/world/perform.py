@@ -54,6 +54,12 @@ def _decision(world: World, name: str, number: int) -> Callable[[], bool]:
     return partial(decisions[name], _device(world, number).id)
 
 
+def _park(world: World, number: int, taken: bool) -> None:
+    place = _device(world, number).place
+    if place is not None:
+        place.taken = taken
+
+
 def _between(world: World, name: str, number: int, after: int) -> None:
     decide = _decision(world, name, number)
 
@@ -224,6 +230,10 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "device {} signs its last amount for {} units less",
         lambda world, n, less: world.adversary.equivocate(_device(world, n), less),
     ),
+    "overrun": (
+        "device {} signs for {} units more than it was granted",
+        lambda world, n, units: world.adversary.overrun(_device(world, n), units),
+    ),
     # Operator
     "suspend": (
         "the operator suspends device {}",
@@ -247,6 +257,14 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         "the operator does {} of device {} before the gateway's transaction {}+1",
         _between,
     ),
+    "park": (
+        "somebody comes to the place that device {} watches",
+        lambda world, n: _park(world, n, True),
+    ),
+    "leave": (
+        "nobody is at the place that device {} watches",
+        lambda world, n: _park(world, n, False),
+    ),
     # Prices
     "price": (
         "from now on tariff {} costs {}/{} of its first price",
@@ -257,6 +275,10 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         lambda world, n, numerator, denominator, minutes: world.prices.band(
             n, numerator, denominator, minutes
         ),
+    ),
+    "grace": (
+        "prices that change from now on are granted for {} seconds more",
+        lambda world, seconds: world.prices.grace(seconds),
     ),
     "prices_due": ("prices change that have fallen due", lambda world: world.prices.due()),
     # Money

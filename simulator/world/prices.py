@@ -19,6 +19,11 @@ class Prices:
         self._watch = watch
         self._options = options
         self._all = [[(each.numerator, each.denominator)] for each in options]
+        self._grace_s = plans.GRACE_S
+
+    def grace(self, seconds: int) -> None:
+        """Prices that change from now on are granted for so long after."""
+        self._grace_s = seconds
 
     def all_of(self, number: int) -> list[tuple[int, int]]:
         """Every price that a tariff of the options has had."""
@@ -33,7 +38,7 @@ class Prices:
             new = self._id(store, number, priced)
             for old in self._ids(store, number):
                 if old != new:
-                    plans.follow(store, old, new)
+                    plans.follow(store, old, new, self._grace_s)
 
         if self._operator.act("follow", step):
             self._watch.faults.took_effect("price_changed")
@@ -48,17 +53,25 @@ class Prices:
         def step(store: Store) -> None:
             new = self._id(store, number, priced)
             first = self._id(store, number, self._options[number])
-            plans.add_band(store, plans.NewBand(first, new, f"*/{minutes} * * * *"))
-            plans.add_band(store, plans.NewBand(new, first, f"{half}-59/{minutes} * * * *"))
+            for old, follower, cron in (
+                (first, new, f"*/{minutes} * * * *"),
+                (new, first, f"{half}-59/{minutes} * * * *"),
+            ):
+                band = plans.NewBand(old, follower, cron, grace_s=self._grace_s)
+                plans.add_band(store, band)
 
         self._operator.act("band", step)
 
     def due(self) -> None:
-        """Let change what has fallen due."""
+        """Let change what has fallen due, and end what has been followed for long."""
         done: list[tuple[str, str]] = []
         self._operator.act("prices_due", lambda store: done.extend(plans.follow_due(store)))
         if done:
             self._watch.faults.took_effect("price_fell_due")
+        ended: list[int] = []
+        self._operator.act("prices_end", lambda store: ended.append(plans.end_due(store)))
+        if any(ended):
+            self._watch.faults.took_effect("price_ended")
 
     def _priced(self, number: int, numerator: int, denominator: int) -> TariffOptions:
         each = self._options[number]

@@ -19,7 +19,8 @@ class StoryError(ValueError):
 
 @dataclass(frozen=True)
 class TariffOptions:
-    """A price of numerator/denominator atomic units for one `unit`, paid to `payee`; who of each
+    """A price of numerator/denominator atomic units for one `unit`, and of `session_fee` for each
+    channel, paid to `payee`; who of each
     interval pays `fee_account` a fixed fee and a share, if that is not empty."""
 
     unit: str
@@ -32,6 +33,7 @@ class TariffOptions:
     fee_fixed: int = 0
     fee_bp: int = 0
     fee_account: str = ""
+    session_fee: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,10 @@ class DeviceOptions:
     """A device of `account` on the tariff of this number, with an IOU for each `step` units and
     at most `capacity` atomic units for a channel, which opens with `topup` of it and is topped up
     by as much, if that is not 0; if `chain_length` is not 0, with ticks. One that `sells` delivers
-    to the one that `buys_from` its number, at the tariff's price. One that `claims` pays in XRP, by
-    claims on payment channels of the XRP Ledger."""
+    to the one that `buys_from` its number, at the tariff's price. One that is `idle_of` another
+    counts the seconds in which somebody at that one could consume and does not, from the one after
+    `idle_after_s` on. One that `claims` pays in XRP, by claims on
+    payment channels of the XRP Ledger."""
 
     account: str
     tariff: int
@@ -51,6 +55,8 @@ class DeviceOptions:
     buys_from: int = -1
     topup: int = 0
     claims: bool = False
+    idle_of: int = -1
+    idle_after_s: int = 0
 
 
 @dataclass(frozen=True)

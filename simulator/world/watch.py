@@ -34,6 +34,12 @@ class Oracle(Protocol):
     def device_delivers(self, device_id: str, channel: bytes, units: int) -> None:
         """How many units of a channel a device's load has drawn."""
 
+    def place_seen(
+        self, device_id: str, *, at: int, moved: int, taken: bool, after_ms: int, counted: int
+    ) -> None:
+        """What is so at the place of an idle meter at this millisecond: how much was consumed there
+        in all, and whether somebody is there who could; and what the meter has counted."""
+
     def device_keeps(self, device_id: str, *, metered: int, paid: int) -> None:
         """What a device knows to have metered, and up to where on that scale its IOUs pay."""
 

@@ -27,6 +27,7 @@ from simulator.world.faults import Faults
 from simulator.world.gateway import GatewayMachine
 from simulator.world.network import Network
 from simulator.world.operator import Operator
+from simulator.world.places import Place
 from simulator.world.prices import Prices
 from simulator.world.rail import SimulatedRail
 from simulator.world.story import Options
@@ -108,6 +109,9 @@ class World:
         for device in self.devices:
             if device.options.buys_from >= 0:
                 device.source = self.devices[device.options.buys_from]
+            if device.options.idle_of >= 0:
+                watched = self.devices[device.options.idle_of]
+                device.place = Place(watched, device.options.idle_after_s * 1_000)
         self.copies: list[SimulatedDevice] = []
         for device in self.devices:
             self.operator.register(device.id, device.public_key, device.options.account)
@@ -147,7 +151,13 @@ class World:
         tariff = self.options.tariffs[number]
         currencies = {name: currency for name, currency, _limit in self.options.accounts}
         currency = currencies[tariff.payee]
-        return Tariff(tariff.unit, tariff.numerator, tariff.denominator, currency)
+        return Tariff(
+            tariff.unit,
+            tariff.numerator,
+            tariff.denominator,
+            currency,
+            session_fee=tariff.session_fee,
+        )
 
     def _after_step(self) -> None:
         self.watch.after_step()

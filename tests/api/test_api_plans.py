@@ -1,11 +1,13 @@
 """Prices that change, over the API."""
 
+import time
+
 from fastapi.testclient import TestClient
 
 from tests.api.house import House
 
 
-def added(admin: TestClient, name: str, numerator: str) -> str:
+def added(admin: TestClient, name: str, numerator: str, session_fee: str = "0") -> str:
     """Add a tariff of the same kind as `energy`; its id."""
     done = admin.post(
         "/v1/tariffs",
@@ -13,6 +15,7 @@ def added(admin: TestClient, name: str, numerator: str) -> str:
             "name": name,
             "unit": "W.h",
             "numerator": numerator,
+            "session_fee": session_fee,
             "payee_account": "operator",
             "window_units": 100,
             "max_capacity": "1000000",
@@ -35,6 +38,19 @@ def test_a_tariff_follows_another_until_none_does(house: House, admin: TestClien
     assert admin.delete(f"/v1/tariffs/{day}/follower").status_code == 404
     refused = admin.put(f"/v1/tariffs/{day}/follower", json={"follower_id": day})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "follower_id")
+    short = {"follower_id": night, "grace_s": 60}
+    ends_at = admin.put(f"/v1/tariffs/{day}/follower", json=short).json()["ends_at"]
+    assert 0 < ends_at - time.time() <= 60
+    refused = admin.put(f"/v1/tariffs/{day}/follower", json={**short, "grace_s": -1})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "grace_s")
+
+
+def test_a_session_fee_is_part_of_a_tariff_and_of_its_id(house: House, admin: TestClient) -> None:
+    house.fleet()
+    plain, parked = added(admin, "plain", "9"), added(admin, "parked", "9", "500000")
+    assert plain != parked
+    fees = [admin.get(f"/v1/tariffs/{each}").json()["session_fee"] for each in (plain, parked)]
+    assert [each["amount"] for each in fees] == ["0", "500000"]
 
 
 def test_times_of_use_are_added_listed_and_removed(house: House, admin: TestClient) -> None:
@@ -44,7 +60,7 @@ def test_times_of_use_are_added_listed_and_removed(house: House, admin: TestClie
     done = admin.post("/v1/bands", json=band)
     assert done.status_code == 201
     assert (done.json()["tariff"], done.json()["follower"]) == ("day", "night")
-    assert done.json()["next_due"] > 0
+    assert (done.json()["next_due"] > 0, done.json()["grace_s"]) == (True, 3_600)
     assert admin.get("/v1/bands").json()["items"] == [done.json()]
     assert admin.post("/v1/bands", json=band).status_code == 409
     where = f"/v1/bands/{day}/{night}"

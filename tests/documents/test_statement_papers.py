@@ -4,6 +4,7 @@ import csv
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from gateway.documents.amounts import amount_of, digits_of, time_of
-from gateway.documents.statement import net, price_of
+from gateway.documents.statement import Paper, net, price_of
 from gateway.documents.statement_csv import HEADER, statement_csv
 from gateway.documents.statement_pdf import MOST_LINES, statement_pdf
-from protocol.pricing import Tariff
+from protocol.pricing import OPEN_ENDED, Tariff
+from protocol.statements import PAYEE, PAYER, StatementLine
 from tests.cli.tallystick import ROOT, environment
 from tests.documents.papers import BYTES, POWER, paper
 
@@ -173,3 +175,34 @@ def test_d15_letters_that_the_font_lacks_are_seen_to_be_missing() -> None:
 @settings(max_examples=25, deadline=None)
 def test_whatever_an_account_is_called_its_statement_is_written(name: str) -> None:
     assert statement_pdf(paper(1, name=name)).startswith(b"%PDF-")
+
+
+def with_session_fees() -> Paper:
+    """Four lines: a channel's first with its session fee, its second, the first of one whose price
+    changed before anything was paid, and what a payee is credited."""
+    parked = Tariff("W.h", 300, 1, "EUR", session_fee=500_000)
+    credited = Tariff("W.h", 0, 1, "EUR", pricing=OPEN_ENDED)
+    ends = b"\x07" * 32, b"\x08" * 32
+    spans = (
+        (PAYER, 0, parked.amount(1_000), 0, 1_000, parked),
+        (PAYER, parked.amount(1_000), parked.amount(1_500), 1_000, 1_500, parked),
+        (PAYER, 0, 500_000 + POWER.amount(10), 0, 10, POWER),
+        (PAYEE, 0, 790_000, 0, 1_000, credited),
+    )
+    lines = [
+        StatementLine(bytes([n]) * 32, role, start, end, first, last, tariff.id(), *ends)
+        for n, (role, start, end, first, last, tariff) in enumerate(spans)
+    ]
+    tariffs = {each.id(): each for each in (parked, POWER, credited)}
+    return replace(paper(1), lines=lines, tariffs=tariffs)
+
+
+def test_the_csv_says_what_of_a_line_is_the_session_fee() -> None:
+    found = [row for row in rows(statement_csv(with_session_fees())) if row["row"] == "line"]
+    assert [row["session_fee"] for row in found] == ["0.500000", "", "0.500000", ""]
+    assert found[0]["amount"] == "0.800000"
+
+
+def test_the_paper_says_so_beside_the_price() -> None:
+    text = "\n".join(pages(statement_pdf(with_session_fees())))
+    assert text.count("and session fee 0.500000 EUR") == 2

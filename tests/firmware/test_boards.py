@@ -75,7 +75,8 @@ def test_nothing_is_no_amount(name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"meter": "gas"}, "meter: must be pulse or counter or pzem or wake"),
+        ({"meter": "gas"}, "meter: must be pulse or counter or pzem or wake or idle"),
+        ({"meter": "idle"}, "unit: must be s"),
         ({"meter": "pzem", "unit": "L"}, "unit: must be W.h"),
         ({"meter": "wake"}, "meter, sleep_s: "),
         ({"sleep_s": 60}, "meter, sleep_s: "),

@@ -459,6 +459,29 @@ def test_a_board_on_batteries_counts_its_waking_pays_and_sleeps(
         board.rest(False)
 
 
+def test_a_board_in_a_bay_counts_the_seconds_in_which_a_car_stays_and_takes_nothing(
+    chip: Chip, power_on: Callable[..., Any]
+) -> None:
+    board = power_on(meter="idle", unit="s", taken_pin=15, idle_after_s=10)
+    board.relay(True)
+
+    def passed(seconds: int) -> int:
+        for _ in range(seconds):
+            chip.now += 1_000
+            found = int(board.meter())
+        return found
+
+    assert passed(30) == 0  # nobody is there
+    chip.pins[15].level = 0
+    assert passed(11) == 0
+    assert passed(20) == 20
+    chip.level(4, 0, 100)
+    assert passed(11) == 20
+    assert passed(5) == 25
+    board.relay(False)  # what its channel does not let it count
+    assert passed(30) == 25
+
+
 def test_a_board_that_sleeps_often_does_not_count_it_as_restarting(
     chip: Chip, power_on: Callable[..., Any]
 ) -> None:

@@ -192,6 +192,7 @@ class Gateway:
                     currency=price.currency,
                     scale=price.scale,
                     pricing=price.pricing,
+                    session_fee=price.session_fee,
                     payee_account=payee,
                     window_units=WINDOW,
                     max_capacity=CAPACITY,

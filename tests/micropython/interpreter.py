@@ -34,6 +34,8 @@ AMPLE = (
     "protocol_topups.py",
     "protocol_legs.py",
     "protocol_xrpl.py",
+    "protocol_price_end.py",
+    "protocol_session_fee.py",
     "protocol_vectors.py",
 )
 

@@ -12,6 +12,7 @@ UNRECORDED = {
     ("operations/events", "note_rail"): "no person did it: a rail failed, or serves again",
     ("operations/events", "prune"): "no person did it: events that are old enough",
     ("operations/retention", "_forget"): "no person did it: what is old enough",
+    ("operations/plans", "end_due"): "no person did it: a stated grace is over",
     ("operations/plans", "follow_due"): "no person did it: a time of use has come",
     ("operations/schedules", "_due"): "no person did it: notes what a schedule has fallen due for",
     ("operations/schedules", "_settle_due"): "no person did it: its run is recorded as begun",

@@ -61,6 +61,20 @@ def test_every_valid_message_is_what_the_document_says() -> None:
     for kind in ("offer", "grant", "resume"):
         for vector in leg[f"{kind}s"]:
             assert wrong(kind, bytes.fromhex(vector["payload"])) == []
+    ends = json.loads((Path(__file__).parents[1] / "vectors" / "price_end.json").read_text("utf-8"))
+    for vector in ends["offers"]:
+        assert wrong("offer", bytes.fromhex(vector["payload"])) == []
+    for vector in ends["invalid_offers"]:
+        assert wrong("offer", bytes.fromhex(vector["payload"])), vector["name"]
+
+
+def test_tariffs_with_a_session_fee_and_wrong_ones_are_told_apart() -> None:
+    path = Path(__file__).parents[1] / "vectors" / "session_fee.json"
+    vectors = json.loads(path.read_text("utf-8"))
+    for vector in vectors["tariffs"]:
+        assert wrong("tariff", bytes.fromhex(vector["encoded"])) == []
+    for vector in vectors["invalid_tariffs"]:
+        assert wrong("tariff", bytes.fromhex(vector["encoded"])), vector["name"]
 
 
 @pytest.mark.threat("D15")

@@ -287,7 +287,9 @@ def test_tariffs_at_their_edges_are_taken_and_written_in_this_order() -> None:
         ({4: 5}, "t.currency"),
         ({5: "6"}, "t.scale"),
         ({6: True}, "t.pricing"),
-        ({7: 0}, "t"),
+        ({7: 0}, "t.session_fee"),
+        ({7: "1"}, "t.session_fee"),
+        ({8: 0}, "t"),
     ],
 )
 def test_a_tariffs_map_is_read_field_by_field(change: dict[int, object], field: str) -> None:

@@ -12,6 +12,8 @@ from gateway.keys import verify
 from tests.micropython.checks import (
     protocol_legs,
     protocol_payer,
+    protocol_price_end,
+    protocol_session_fee,
     protocol_settled,
     protocol_topups,
     protocol_vectors,
@@ -27,6 +29,8 @@ CHECKS = {
     "topup": protocol_topups.check_topup,
     "leg": protocol_legs.check_leg,
     "xrpl": protocol_xrpl.check_xrpl,
+    "price_end": protocol_price_end.check_price_end,
+    "session_fee": protocol_session_fee.check_session_fee,
 }
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from simulator.loads import Load
 from simulator.loads.ev import EvCharger
+from simulator.loads.idle import Bay
 from simulator.loads.recorded import Recorded, Stretch
 from simulator.loads.sensor import Sensor
 
@@ -49,6 +50,24 @@ def test_the_next_car_comes_after_the_pause() -> None:
     load = car(needs_wh=10, pause_ms=HOUR)
     assert load.advance(HOUR, True) == 10
     assert load.advance(HOUR, True) == 10
+
+
+def test_a_car_that_stays_is_idle_from_the_stated_second_on_until_it_leaves() -> None:
+    load = EvCharger(11_000, 60_000, 10, HOUR, 600_000)
+    serves = True
+    bay = Bay(load, 120_000, lambda: serves)
+    served = sum(load.advance(1_000, True) * 0 + bay.advance(1_000, True) for _ in range(300))
+    assert load.counted == 10
+    assert 120 < served < 180
+    # At a charger that may not deliver nobody blocks anything.
+    serves = False
+    assert sum(load.advance(1_000, False) * 0 + bay.advance(1_000, True) for _ in range(100)) == 0
+    serves = True
+    for _ in range(300):
+        load.advance(1_000, True)
+        served += bay.advance(1_000, True)
+    assert not load.taken()
+    assert served < 400
 
 
 @pytest.mark.parametrize(

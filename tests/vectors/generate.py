@@ -316,10 +316,12 @@ def main() -> None:
     from tests.vectors import (
         between,
         claimed,
+        ended,
         evidence,
         legged,
         rules,
         said,
+        sessions,
         settled,
         succession,
         topped,
@@ -343,6 +345,8 @@ def main() -> None:
     write("topup", topped.topped())
     write("leg", legged.legged())
     write("xrpl", claimed.xrpl())
+    write("session_fee", sessions.session_fees())
+    write("price_end", ended.price_ends())
 
 
 if __name__ == "__main__":

@@ -48,6 +48,11 @@ class StandIn:
     def device_delivers(self, device_id: str, channel: bytes, units: int) -> None:
         pass
 
+    def place_seen(
+        self, device_id: str, *, at: int, moved: int, taken: bool, after_ms: int, counted: int
+    ) -> None:
+        pass
+
     def device_keeps(self, device_id: str, *, metered: int, paid: int) -> None:
         pass
 

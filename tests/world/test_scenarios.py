@@ -29,7 +29,7 @@ TELLINGS = 5
 @pytest.mark.threat("D2", "D5", "D8", "D9", "D12", "D13", "D16", "N1", "N2", "N3", "N4", "N6", "N7")
 @pytest.mark.threat("C1", "C2", "C4", "C7", "C8", "C11", "C14", "O4", "T1", "G7")
 def test_every_plot_holds_every_invariant_and_brings_about_what_it_is_about() -> None:
-    count = size("scenarios", 170, 50_000)
+    count = size("scenarios", 180, 50_000)
     faults: dict[str, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes(range(count), generator="scenarios"):
         command = f"tallystick world --generator scenarios --seed {outcome.seed}"
@@ -55,6 +55,10 @@ MOMENTS = {
     "missed_ends": "SELECT count(*) > 12 FROM channel WHERE mirror_of IS NOT NULL AND amount > 0",
     "legs": "SELECT count(*) >= 9 FROM leg",
     "claims": "SELECT count(*) >= 3 FROM channel WHERE xrpl_channel IS NOT NULL AND amount > 0",
+    "sessions": "SELECT count(*) FROM leg WHERE amount = 0",
+    "ends": "SELECT count(*) FROM follower WHERE ended_at IS NOT NULL",
+    "idle": "SELECT count(*) FROM channel JOIN tariff ON tariff.id = tariff_id"
+    " WHERE unit = 's' AND units > 5",
     "cheat": "SELECT count(*) FROM evidence",
     "credit": "SELECT sum(amount) > 6 * max(capacity) FROM channel WHERE payer_account = 'depot'",
 }

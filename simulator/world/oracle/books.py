@@ -33,6 +33,8 @@ class ChannelRow:
     fee_fixed: int
     fee_bp: int
     fee_account: str | None
+    ended_units: int | None
+    """The units of its mark when its price ended, if that has."""
     legs: tuple[bytes, ...] = field(kw_only=True)
     """The messages that its later prices rest on."""
 
@@ -71,7 +73,7 @@ def channels(conn: sqlite3.Connection) -> dict[bytes, ChannelRow]:
         " c.settled_units, c.serial, c.tick_index, c.tick_preimage, c.mirror_of, c.mirror_fee_bp,"
         " t.currency,"
         " (SELECT message FROM topup WHERE channel_id = c.id ORDER BY capacity DESC LIMIT 1),"
-        " t.fee_fixed, t.fee_bp, t.fee_account"
+        " t.fee_fixed, t.fee_bp, t.fee_account, c.ended_units"
         " FROM channel c JOIN tariff t ON t.id = c.tariff_id"
     )
     legs: dict[bytes, tuple[bytes, ...]] = {}
@@ -80,6 +82,12 @@ def channels(conn: sqlite3.Connection) -> dict[bytes, ChannelRow]:
     ):
         legs[channel] = (*legs.get(channel, ()), message)
     return {row[0]: ChannelRow(*row, legs=legs.get(row[0], ())) for row in rows}
+
+
+def ends(conn: sqlite3.Connection) -> dict[bytes, int]:
+    """The Unix second up to which more is granted by each tariff that is followed."""
+    rows = conn.execute("SELECT tariff_id, since + grace_s FROM follower")
+    return {bytes(tariff): int(at) for tariff, at in rows}
 
 
 def intervals(conn: sqlite3.Connection) -> list[IntervalRow]:

@@ -22,6 +22,7 @@ class Marks:
         self._terms: dict[bytes, Terms] = {}
         self._released: set[bytes] = set()
         self._backed: dict[tuple[bytes, bytes], bytes] = {}
+        self._ended: set[bytes] = set()
 
     def declared(self, what: str, channel: bytes) -> None:
         """An operator did this to a channel."""
@@ -52,6 +53,25 @@ class Marks:
             if spoken.delivered:
                 self._exposed(channel, spoken, rows.get(channel))
         self._before = rows
+
+    def check_ended(
+        self, rows: dict[bytes, ChannelRow], ends: dict[bytes, int], at: int | None
+    ) -> None:
+        """5: a price ends only once another has followed it for the stated grace (by `at`, if that
+        is known), and nothing beyond what was granted by then is owed at it. Raises Violation."""
+        before, self._ended = self._ended, set()
+        for row in rows.values():
+            if row.ended_units is None or row.state == "closed":
+                continue
+            self._ended.add(row.id)
+            name, legs = row.id.hex(), self._legs(row)
+            tariff = legs[-1].tariff if legs else self._terms[row.id].tariff
+            # Later the gateway's clock may have jumped back.
+            early = row.id not in before and at is not None and at < ends.get(tariff, 0)
+            if tariff not in ends or early:
+                raise Violation(5, f"the price of {name} has ended before its time")
+            if row.units > _reach(row, self._terms[row.id], legs, row.ended_units):
+                raise Violation(5, f"{row.units} units of {name} are owed at a price that ended")
 
     def _opened(self, row: ChannelRow) -> None:
         """6, 13: a channel is what its payer signed, for the device and account that it names."""
@@ -238,6 +258,8 @@ class Marks:
             # By the price that it was said at, of those that it had.
             told = [legs[:count] for count in range(len(legs) + 1)]
             reach = max(_reach(row, terms, each, units) for each in told)
+            if row.ended_units is not None:
+                reach = min(reach, _reach(row, terms, legs, row.ended_units))
             least = min(wire.price(terms, each, limit) for each in told)
             if terms.metered and (limit > reach or least > row.capacity):
                 raise Violation(8, f"{name}: delivery up to {limit} was granted at {units}")
@@ -253,6 +275,8 @@ class Marks:
                 _reach(row, self._terms[channel], legs[:count], units)
                 for count in range(max(0, len(legs) - 1), len(legs) + 1)
             )
+            if row.ended_units is not None:
+                most = min(most, _reach(row, self._terms[channel], legs, row.ended_units))
         if spoken.delivered > most:
             raise Violation(
                 11, f"{spoken.delivered} units of {channel.hex()} delivered, {units} accepted"
@@ -270,7 +294,12 @@ def _units_to_next(terms: Terms, legs: list[Leg], units: int) -> int:
     begun = [leg for leg in legs if leg.units <= units]
     at: Terms | Leg = begun[-1] if begun else terms
     base, amount = (at.units, at.amount) if isinstance(at, Leg) else (0, 0)
+    if terms.session_fee and units == 0:
+        # The first unit costs it.
+        return 1
     if at.numerator == 0:
         return 0
+    if base == 0:
+        amount += terms.session_fee
     wanted = wire.price(terms, begun, units) + 1 - amount
     return base + -(-wanted * at.denominator // at.numerator) - units

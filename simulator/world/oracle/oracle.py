@@ -11,6 +11,7 @@ from simulator.world.oracle.keys import Keys
 from simulator.world.oracle.ledger import Ledger, usage
 from simulator.world.oracle.marks import Marks
 from simulator.world.oracle.money import Money
+from simulator.world.oracle.places import Places
 from simulator.world.oracle.said import FORGOT, Payer, Said
 from simulator.world.oracle.times import Times
 from simulator.world.oracle.violation import Violation
@@ -32,6 +33,7 @@ class Oracle:
         self._ledger = Ledger()
         self._money = Money()
         self._times = Times()
+        self._places = Places()
         self._tokens: dict[str, int] = {}
         self._kept: dict[str, int] = {}
         self._limits: dict[str, int] = {}
@@ -65,6 +67,12 @@ class Oracle:
         spoken = self._said.channels.get(channel)
         if spoken is not None:
             spoken.delivered = max(spoken.delivered, units)
+
+    def place_seen(
+        self, device_id: str, *, at: int, moved: int, taken: bool, after_ms: int, counted: int
+    ) -> None:
+        """An idle meter has looked at its place. Raises Violation."""
+        self._places.seen(device_id, at, moved, taken, after_ms, counted)
 
     def device_keeps(self, device_id: str, *, metered: int, paid: int) -> None:
         """10: what an IOU of its own paid for, a device knows to have metered, whatever befell its
@@ -153,6 +161,7 @@ class Oracle:
         conn.execute("BEGIN")  # one snapshot for all that is compared
         channels = books.channels(conn)
         self._marks.check(channels)
+        self._marks.check_ended(channels, books.ends(conn), at)
         self._ledger.check(conn, channels, books.intervals(conn))
         self._within_limits(conn, channels)
         self._fenced(conn)

@@ -8,8 +8,9 @@ from simulator.world.oracle.keys import Keys
 from simulator.world.oracle.violation import Violation
 from simulator.world.oracle.wire import Leg, Terms, Unreadable, price
 
-REASONS = range(1, 26)
+REASONS = range(1, 27)
 """The numbers of all reasons for a refusal."""
+PRICE_ENDED = 26
 CLOSE = 2
 """A receipt's event: the channel was closed."""
 
@@ -58,6 +59,22 @@ class Spoken:
     """The legs that the payer signed."""
     told: set[bytes] = field(default_factory=set)
     """The handles of the legs that the gateway told of."""
+    void: int | None = None
+    """The units beyond which the gateway has refused what was signed, as its price has ended."""
+
+    def begin_again(self, units: int) -> None:
+        """The payer signs for so many units what was refused for more: that is void."""
+        if self.void is None or not units <= self.void < self.last[1]:
+            return
+        self.signed = {
+            amount: {each for each in said if each <= self.void}
+            for amount, said in self.signed.items()
+            if min(said) <= self.void
+        }
+        self.last = max(
+            ((amount, max(said)) for amount, said in self.signed.items()), default=(0, 0)
+        )
+        self.void = None
 
     def may_ask(self, amount: int, units: int) -> bool:
         """Whether the payer may sign so much for so many units: by its terms, or by a leg that it
@@ -126,6 +143,7 @@ class Said:
         found = wire.fields(wire.signed("iou", message, payer.key))
         channel, amount, units = found[1], found[2], found[3]
         spoken = self.channels.setdefault(channel, Spoken(device))
+        spoken.begin_again(units)
         before = spoken.last
         if not payer.forgot and (
             amount < before[0] or units < before[1] or (amount == before[0] and units != before[1])
@@ -188,9 +206,11 @@ class Said:
             elif kind == "resume":
                 self._resumed(device, wire.fields(wire.told(message))[2])
             elif kind == "refused":
-                reason = wire.fields(wire.told(message))[2]
-                if reason not in REASONS:
-                    raise Violation(21, f"refused for a reason that has no name: {reason}")
+                refused = wire.fields(wire.told(message))
+                if refused[2] not in REASONS:
+                    raise Violation(21, f"refused for a reason that has no name: {refused[2]}")
+                if refused[2] == PRICE_ENDED:
+                    self.channels[refused[3]].void = refused[4]
             elif kind == "opened":
                 self._of_channel("opened", device, message)
             elif kind in ("offer", "credit", "mirror", "statement"):

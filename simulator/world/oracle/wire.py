@@ -37,6 +37,9 @@ class Terms:
     metered: bool
     capacity: int
     expiry: int
+    session_fee: int
+    tariff: bytes
+    """The tariff's id."""
     xrpl_channel: bytes = b""
 
     @property
@@ -45,8 +48,10 @@ class Terms:
         return hashlib.sha256(self.payload).digest()
 
     def price(self, units: int) -> int:
-        """What so many units cost, in whole atomic units, rounded down once."""
-        return int(Fraction(self.numerator, self.denominator) * units // 1)
+        """What so many units cost, in whole atomic units, rounded down once: with the first comes
+        the session fee."""
+        session = self.session_fee if units else 0
+        return session + int(Fraction(self.numerator, self.denominator) * units // 1)
 
 
 @dataclass(frozen=True)
@@ -61,15 +66,20 @@ class Leg:
     amount: int
     units: int
     handle: bytes
+    tariff: bytes
+    """The tariff's id."""
 
 
 def price(terms: Terms, legs: Sequence[Leg], units: int) -> int:
-    """What so many units cost on a channel that had these legs, each rounded down once."""
+    """What so many units cost on a channel that had these legs, each rounded down once. The session
+    fee is that of the terms, and in the first leg that pays for anything."""
     within = [leg for leg in legs if leg.units < units]
     if not within:
         return terms.price(units)
     last = within[-1]
-    return last.amount + int(Fraction(last.numerator, last.denominator) * (units - last.units) // 1)
+    session = terms.session_fee if last.units == 0 else 0
+    beyond = Fraction(last.numerator, last.denominator) * (units - last.units)
+    return last.amount + session + int(beyond // 1)
 
 
 def _parts(tag: int, count: int, message: bytes) -> list[Any]:
@@ -143,7 +153,9 @@ def leg(message: bytes, key: bytes) -> Leg:
         amount, units = iou[2], iou[3]
     tariff = found[3]
     name = hashlib.sha256(message).digest()[:8]
-    return Leg(found[1], found[2], tariff[1], tariff[2], tariff[3], amount, units, name)
+    return Leg(
+        found[1], found[2], tariff[1], tariff[2], tariff[3], amount, units, name, _id(tariff)
+    )
 
 
 def terms(message: bytes, key: bytes, kind: str = "open") -> Terms:
@@ -162,5 +174,11 @@ def terms(message: bytes, key: bytes, kind: str = "open") -> Terms:
         tariff[6] == _METERED,
         found[5],
         found[6],
+        tariff.get(7, 0),
+        _id(tariff),
         found.get(8, b""),
     )
+
+
+def _id(tariff: dict[int, Any]) -> bytes:
+    return hashlib.sha256(cbor2.dumps(tariff, canonical=True)).digest()

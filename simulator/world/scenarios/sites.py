@@ -22,10 +22,20 @@ def price(
     window: int = 20,
     lifetime_s: int = 86_400,
     payee: str = "operator",
+    session_fee: int = 0,
 ) -> TariffOptions:
     """A tariff of which one channel pays for so many `units`."""
-    capacity = max(1, units * numerator // denominator)
-    return TariffOptions("kW.h", numerator, denominator, payee, window, capacity, lifetime_s)
+    capacity = max(1, units * numerator // denominator) + session_fee
+    return TariffOptions(
+        "kW.h",
+        numerator,
+        denominator,
+        payee,
+        window,
+        capacity,
+        lifetime_s,
+        session_fee=session_fee,
+    )
 
 
 def device(

@@ -26,6 +26,7 @@ export default async function tariff({ id }) {
     h("div", { class: "panel" }, facts(
       ["Is paid to", accountLink(found.payee_account)],
       ["Pricing", found.pricing === "metered" ? "metered: an IOU's amount is what its units cost" : "open-ended: any amount"],
+      ["Session fee", [money(found.session_fee), " once for each channel, with its first unit"]],
       ["Window", units(found.window_units, found.unit)],
       ["The most that a channel may owe", money(found.max_capacity)],
       ["How long a channel lasts", lasting(found.max_lifetime_s)],
