@@ -31,7 +31,7 @@ def follow(
     sending = []
     iou = channel.next_iou(total) or channel.covering_iou()
     if iou is not None:
-        message = envelope.sign1("iou", iou.payload(), identity.sign)
+        message = iou_message(channel.terms, iou, identity.sign)
         channel.signed(iou, message)
         sending.append(("iou", message))
     sending += _sign_leg(channel, offer.tariff, identity)
