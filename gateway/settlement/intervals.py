@@ -17,6 +17,7 @@ from gateway.ledger.entry import Entry, EntryError, Posting
 from gateway.settlement import fees
 from gateway.settlement.scope import Scope
 from gateway.store import channels, journal, notices
+from gateway.store.bulk import insert_rows
 from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables import Base
 from protocol import merkle
@@ -59,13 +60,31 @@ _LOCK = (
     "SELECT count(*) FROM (SELECT channel.id FROM channel {cut}"
     " ORDER BY channel.id FOR NO KEY UPDATE) AS locked"
 )
-_MOVE = (
-    "UPDATE channel SET (settled_amount, settled_units) = (SELECT i.to_amount, i.to_units"
-    " FROM interval i WHERE i.channel_id = channel.id"
-    " AND i.from_amount = channel.settled_amount) {cut}"
+_ADVANCE = text(
+    "UPDATE channel SET settled_amount = i.to_amount, settled_units = i.to_units FROM interval i"
+    " WHERE i.channel_id = channel.id AND i.from_amount = channel.settled_amount"
+    # Found by their channels: an index of the run's has all that it cut before.
+    " AND +i.run = :run"
+    " AND (channel.payer_account, channel.id) > (:payer, :channel)"
+    " AND (channel.payer_account, channel.id) <= (:to_payer, :to_channel)"
 )
 _LOCK_CHANNELS = text(_LOCK.format(cut=_CUT))
-_ADVANCE = text(_MOVE.format(cut=_CUT))
+
+
+_COLUMNS = (
+    "channel_id",
+    "from_amount",
+    "to_amount",
+    "from_units",
+    "to_units",
+    "fee",
+    "iou",
+    "tick_index",
+    "tick_preimage",
+    "entry_seq",
+    "run",
+)
+"""Of an interval, in the order in which a run inserts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +303,11 @@ def _post(
         ),
     )
     posted = [
-        {**row, "entry_seq": first + number, "run": run}
+        (*row, first + number, run)
         for number, group in enumerate(groups.values())
         for row in group.rows
     ]
-    if posted:
-        conn.execute(insert(interval), posted)
+    insert_rows(conn, interval, _COLUMNS, posted)
 
 
 def _bookable(
@@ -321,7 +339,7 @@ class _Group:
         self.total = 0
         self.earned: dict[str, int] = {}
         self.hashes: list[bytes] = []
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[tuple[Any, ...]] = []
 
     def add(self, row: Row[Any]) -> None:
         """One more channel, of a row of `_DUE`."""
@@ -334,19 +352,7 @@ class _Group:
             self.earned[earns] = self.earned.get(earns, 0) + fee
         line = StatementLine(bytes(channel_id), PAYER, start, end, units, more, bytes(tariff_id))
         self.hashes.append(merkle.leaf_hash(line.encoded()))
-        self.rows.append(
-            {
-                "channel_id": channel_id,
-                "from_amount": start,
-                "to_amount": end,
-                "from_units": units,
-                "to_units": more,
-                "fee": fee,
-                "iou": iou,
-                "tick_index": index,
-                "tick_preimage": preimage,
-            }
-        )
+        self.rows.append((channel_id, start, end, units, more, fee, iou, index, preimage))
 
 
 def _advance(conn: Connection, run: int, after: Place, last: Place) -> None:
