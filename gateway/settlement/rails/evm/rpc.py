@@ -80,6 +80,17 @@ class Nodes:
         """What each node answers. Raises NodeError, Refusal."""
         return [self._ask(url, [(method, parameters)])[0] for url in self._urls]
 
+    def one_by_one(self, method: str, *parameters: object) -> list[tuple[str, Any]]:
+        """Each node's host, and what it answers or the RailError that comes instead."""
+        found: list[tuple[str, Any]] = []
+        for url in self._urls:
+            host = urlsplit(url).hostname or ""
+            try:
+                found.append((host, self._ask(url, [(method, parameters)])[0]))
+            except RailError as error:
+                found.append((host, error))
+        return found
+
     def agreed(self, method: str, *parameters: object, of: Callable[[Any], Any] = _whole) -> Any:
         """What all of them answer, or what `of` takes of it (nodes of several makes add fields of
         their own). Raises NodeError, also where they differ; Refusal."""

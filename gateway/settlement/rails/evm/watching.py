@@ -1,0 +1,240 @@
+"""Looking at the chain for people: nodes, deposits and what became of transactions.
+
+Reads only, and decides nothing. What may reach a page is said here: nodes by their hosts, and no
+word of a node's own, which may hold what it was asked with.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from gateway.settlement.rails import RailError
+from gateway.settlement.rails.evm.escrow import LOGS_AT_ONCE, Escrow, Heights, topic
+from gateway.settlement.rails.evm.record import Record, Sent
+from gateway.settlement.rails.evm.rpc import NodeError, Nodes, Refusal, number
+from gateway.settlement.rails.evm.settings import Settings
+from gateway.settlement.rails.onchain import (
+    Deposit,
+    Look,
+    NodeSeen,
+    Sight,
+    Transaction,
+    TransactionState,
+)
+
+BLOCKS_AT_ONCE = 20 * LOGS_AT_ONCE
+"""Blocks that one look searches for deposits, and where the first one begins below the head."""
+_RECENT = 3
+"""So many of the newest settlements are looked at even where all seemed decided: a reorganisation
+may have them sent again."""
+
+
+class Watching:
+    """Looks at one contract, and at the record of what was sent to it."""
+
+    def __init__(self, settings: Settings, record: Record, escrow: Escrow, nodes: Nodes) -> None:
+        self._settings = settings
+        self._record = record
+        self._escrow = escrow
+        self._nodes = nodes
+
+    def look(self, scanned: int | None, decided: Mapping[int, int]) -> Look:
+        """As `onchain.OnChain.look`."""
+        with self._nodes.connected():
+            seen = tuple(self._each_node())
+            wrong = [f"{each.host}: {each.trouble}" for each in seen if each.trouble]
+            if wrong:
+                return Look(seen, "; ".join(wrong), None)
+            try:
+                signer = self._settings.signer()
+            except RailError:  # names a path, which is the log's alone
+                return Look(seen, "the key can't be read; the gateway's log says more", None)
+            try:
+                return Look(seen, "", self._sight(signer, scanned, decided))
+            except RailError as error:
+                return Look(seen, _said(error), None)
+
+    def _each_node(self) -> Iterable[NodeSeen]:
+        for host, answer in self._nodes.one_by_one("eth_blockNumber"):
+            try:
+                if isinstance(answer, RailError):
+                    raise answer
+                yield NodeSeen(host, number(answer), "")
+            except RailError as error:
+                yield NodeSeen(host, None, _said(error).removeprefix(f"node {host}: "))
+
+    def _sight(self, signer: str, scanned: int | None, decided: Mapping[int, int]) -> Sight:
+        self._escrow.check(signer)
+        heights = self._escrow.heights()
+        head = hex(heights.head)
+        if scanned is None or scanned > heights.confirmed:  # or the chain went back behind it
+            first = max(0, heights.confirmed - BLOCKS_AT_ONCE + self._settings.confirmations)
+        else:
+            first = scanned + 1
+        last = min(heights.head, first + BLOCKS_AT_ONCE - 1)
+        balances = self._nodes.each("eth_getBalance", signer, "latest")
+        names = ("token", "last", "bond", "held", "paused")
+        token, settlements, bond, held, paused = (
+            self._escrow.view(name, head)[0] for name in names
+        )
+        return Sight(
+            head=heights.head,
+            head_at=self._time_of(heights.head),
+            confirmed=heights.confirmed,
+            token=str(to_checksum_address(token)),
+            signer=signer,
+            balance=min(number(each) for each in balances),
+            settlements=settlements,
+            recorded=max(self._record.said(), default=0),
+            bond=bond,
+            held=held,
+            paused=paused,
+            first=first,
+            last=last,
+            deposits=tuple(self._deposits(first, last)),
+            transactions=tuple(self._transactions(signer, heights, decided)),
+        )
+
+    def _time_of(self, block: int) -> int:
+        return int(self._nodes.agreed("eth_getBlockByNumber", hex(block), False, of=_timestamp))
+
+    def _deposits(self, first: int, last: int) -> Iterable[Deposit]:
+        times: dict[int, int] = {}
+        for start in range(first, last + 1, LOGS_AT_ONCE):
+            asked = {
+                "address": self._settings.contract,
+                "topics": [topic("Deposited")],
+                "fromBlock": hex(start),
+                "toBlock": hex(min(start + LOGS_AT_ONCE - 1, last)),
+            }
+            for block, position, name, owner, units in self._nodes.agreed(
+                "eth_getLogs", asked, of=_logs
+            ):
+                if not units:  # which anybody may deposit for anybody
+                    continue
+                if block not in times:
+                    times[block] = self._time_of(block)
+                yield Deposit(block, position, times[block], name, owner, units)
+
+    def _transactions(
+        self, signer: str, heights: Heights, decided: Mapping[int, int]
+    ) -> Iterable[Transaction]:
+        said = self._record.said()
+        sent = {
+            sequence: self._record.sent(sequence)
+            for sequence in said
+            if sequence not in decided or sequence > max(said) - _RECENT
+        }
+        undecided = {
+            sequence: each for sequence, each in sent.items() if decided.get(sequence) != len(each)
+        }
+        if not undecided:
+            return
+        used, used_finally = (
+            max(map(number, self._nodes.each("eth_getTransactionCount", signer, at)))
+            for at in ("latest", hex(heights.confirmed))
+        )
+        for sequence, each in undecided.items():
+            receipts = [self._receipt_of(one) for one in each]
+            for place, (one, receipt) in enumerate(zip(each, receipts, strict=True)):
+                newer = any(other.nonce == one.nonce for other in each[place + 1 :])
+                gone = receipt is None and (newer or one.nonce < used)
+                yield Transaction(
+                    settlement=sequence,
+                    place=place,
+                    batch=said[sequence],
+                    hash=one.hash,
+                    nonce=one.nonce,
+                    state="replaced" if gone else self._state(one, receipt, heights),
+                    block=receipt and receipt["block"],
+                    gas=receipt and receipt["gas"],
+                    fee=receipt and receipt["fee"],
+                    decided=one.nonce < used_finally,
+                )
+
+    def _state(
+        self, one: Sent, receipt: dict[str, int] | None, heights: Heights
+    ) -> TransactionState:
+        """Of one whose nonce is not another's."""
+        if receipt is None:
+            known = self._nodes.each("eth_getTransactionByHash", one.hash)
+            return "sent" if any(known) else "dropped"
+        if receipt["status"] != 1:
+            return "reverted"
+        return "final" if receipt["block"] <= heights.confirmed else "mined"
+
+    def _receipt_of(self, one: Sent) -> dict[str, int] | None:
+        """What came of a transaction, where all nodes say the same."""
+        answers = [
+            _receipt(each) for each in self._nodes.each("eth_getTransactionReceipt", one.hash)
+        ]
+        return answers[0] if all(each == answers[0] for each in answers) else None
+
+
+def _said(error: RailError) -> str:
+    """An error as a page may show it."""
+    if isinstance(error, Refusal):
+        return "a node refused to answer; the gateway's log says more"
+    return str(error).removeprefix("evm: ")
+
+
+def _count(value: object) -> int:
+    """A number that a database can keep. Raises NodeError."""
+    found = number(value)
+    if found >= 2**63:
+        raise NodeError("evm: a node said a number that is none of ours")
+    return found
+
+
+def _of(form: str, value: object) -> str:
+    """A text of this form. Raises NodeError."""
+    if not isinstance(value, str) or not re.fullmatch(form, value):
+        raise NodeError("evm: a node answered what is no hash or no address")
+    return value
+
+
+def _told(what: str, read: Callable[[], Any]) -> Any:
+    """What can be read of an answer. Raises NodeError."""
+    try:
+        return read()
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise NodeError(f"evm: a node answered {what}") from error
+
+
+def _timestamp(block: Any) -> int:
+    return int(_told("what is no block", lambda: _count(block["timestamp"])))
+
+
+def _logs(logs: Any) -> list[tuple[int, int, str, str, int]]:
+    """Deposits by block and place in it, transaction, owner and units."""
+
+    def read() -> list[tuple[int, int, str, str, int]]:
+        return [
+            (
+                _count(log["blockNumber"]),
+                _count(log["logIndex"]),
+                _of("0x[0-9a-f]{64}", log["transactionHash"]),
+                str(to_checksum_address("0x" + _of("0x0{24}[0-9a-f]{40}", log["topics"][1])[26:])),
+                _count(log["data"]),
+            )
+            for log in logs
+        ]
+
+    return list(_told("what are no logs", read))
+
+
+def _receipt(said: Any) -> dict[str, int] | None:
+    """A transaction's block, status and what it cost, with what a second layer charges for its
+    data on the first."""
+    if said is None:
+        return None
+
+    def read() -> dict[str, int]:
+        gas = _count(said["gasUsed"])
+        fee = gas * number(said["effectiveGasPrice"]) + number(said.get("l1Fee") or "0x0")
+        block, status = _count(said["blockNumber"]), _count(said["status"])
+        return {"block": block, "status": status, "gas": gas, "fee": fee}
+
+    return dict(_told("what is no receipt", read))
