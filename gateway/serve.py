@@ -63,7 +63,10 @@ _LOOK_SECONDS = 10.0
 _SETTLE_AGAIN_SECONDS = 60.0
 _FORGET_SECONDS = 600.0
 _DELIVER_SECONDS = 1.0
-_CHAIN_SECONDS = 5.0
+_CHAIN_SECONDS = 10.0
+_CHAIN_MOVES_SECONDS = 2.0
+"""Between two looks at the chain: each costs a dozen questions to each node. The shorter while a
+deposit or a transaction waits for blocks."""
 
 lease = Base.metadata.tables["lease"]
 
@@ -276,7 +279,8 @@ class _Process:
         while not self._ending.wait(wait):
             wait = _CHAIN_SECONDS
             try:
-                chain.look(self._office.store, self._office.rails)
+                if chain.look(self._office.store, self._office.rails):
+                    wait = _CHAIN_MOVES_SECONDS
                 failed = ""
             except (SQLAlchemyError, RailError, OSError) as error:
                 # What is shown is older, and says so.

@@ -54,11 +54,12 @@ def _rail(rails: Rails) -> OnChain | None:
     return found if isinstance(found, OnChain) else None
 
 
-def look(store: Store, rails: Rails) -> None:
-    """Look at the chain, if a rail is on one, and keep what is seen. Raises RailError."""
+def look(store: Store, rails: Rails) -> bool:
+    """Look at the chain, if a rail is on one, and keep what is seen; whether anything waits for
+    blocks there. Raises RailError, OSError."""
     rail = _rail(rails)
     if rail is None:
-        return
+        return False
     with store.read() as conn:
         before = chain.get(conn, RAIL, rail.facts)
         decided = {} if before is None else chain.decided(conn, RAIL)
@@ -67,6 +68,7 @@ def look(store: Store, rails: Rails) -> None:
         chain.keep(conn, RAIL, rail.facts, found, store.now(conn))
     if found.trouble and (before is None or before.trouble != found.trouble):
         log.warning("the chain can't be seen", trouble=found.trouble)
+    return found.sight is not None and found.sight.waits
 
 
 def show(store: Store, rails: Rails) -> Shown:

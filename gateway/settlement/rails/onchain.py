@@ -85,6 +85,15 @@ class Sight:
     deposits: tuple[Deposit, ...]
     transactions: tuple[Transaction, ...]
 
+    @property
+    def waits(self) -> bool:
+        """Whether a deposit is not final yet, a transaction not decided, a block not searched."""
+        return (
+            self.last < self.head
+            or any(each.block > self.confirmed for each in self.deposits)
+            or not all(each.decided for each in self.transactions)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -61,7 +61,7 @@ class Watching:
             try:
                 if isinstance(answer, RailError):
                     raise answer
-                yield NodeSeen(host, number(answer), "")
+                yield NodeSeen(host, _count(answer), "")
             except RailError as error:
                 yield NodeSeen(host, None, _said(error).removeprefix(f"node {host}: "))
 
