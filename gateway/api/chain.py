@@ -76,6 +76,12 @@ class ChainOut(BaseModel):
     seen: SeenOut | None
 
 
+class Chains(BaseModel):
+    """The chain that a rail of this gateway is on; none if no rail is on one."""
+
+    items: list[ChainOut]
+
+
 class ChainDepositOut(BaseModel):
     """A deposit for `owner` in a block of Unix second `at`. It is `confirming` until it is
     `confirmations_needed` deep and was looked at, and then `credited`: it is part of what its
@@ -184,9 +190,10 @@ def transaction_out(row: Row[Any]) -> TransactionOut:
 
 
 @router.get("", operation_id="getChain")
-def get_chain(office: Office) -> ChainOut:
-    """How the chain stands; 404 if no rail of this gateway is on one."""
-    return chain_out(chain.show(office.store, office.rails))
+def get_chain(office: Office) -> Chains:
+    """How the chain stood when it was last looked at."""
+    shown = chain.show(office.store, office.rails)
+    return Chains(items=[] if shown is None else [chain_out(shown)])
 
 
 @router.get("/deposits", operation_id="listChainDeposits")

@@ -18,7 +18,6 @@ from gateway.settlement.rails.registry import Rails
 from gateway.store import accounts, backing, chain
 from gateway.store.chain import Place
 from gateway.store.engine import Store
-from gateway.store.errors import NotFound
 
 log = structlog.get_logger(__name__)
 
@@ -71,12 +70,12 @@ def look(store: Store, rails: Rails) -> bool:
     return found.sight is not None and found.sight.waits
 
 
-def show(store: Store, rails: Rails) -> Shown:
-    """How the chain was when it was last seen. Raises NotFound if no rail is on one, RailError if
-    it is not set up."""
+def show(store: Store, rails: Rails) -> Shown | None:
+    """How the chain was when it was last seen; None if no rail is on one. Raises RailError if that
+    is not set up."""
     rail = _rail(rails)
     if rail is None:
-        raise NotFound("this gateway has no rail evm; [rails.evm] in its settings makes one")
+        return None
     with store.read() as conn:
         return Shown(rail.facts, chain.get(conn, RAIL, rail.facts), store.now(conn))
 

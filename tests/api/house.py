@@ -111,11 +111,15 @@ class House:
 
 @contextmanager
 def house_in(
-    data: Path, database_url: str | None, clock: Callable[[], float] | None = None
+    data: Path,
+    database_url: str | None,
+    clock: Callable[[], float] | None = None,
+    **further: object,
 ) -> Iterator[House]:
-    """A gateway that `init` made in this folder; by `clock` attempts at tokens are counted."""
+    """A gateway that `init` made in this folder, with `further` settings; by `clock` attempts at
+    tokens are counted."""
     changes = {} if database_url is None else {"database_url": database_url}
-    settings = config.load(data, **changes)
+    settings = config.load(data, **changes, **further)
     made = init(settings)
     with opened(settings) as office:
         lacking: list[str] = []

@@ -32,7 +32,9 @@ class Node(anvil.Node):
         self.mine()
 
 
-def _program() -> str:
+def anvil_or_skip() -> str:
+    """Where anvil is; without it the test is skipped, or fails where tests decide what is
+    released."""
     try:
         return anvil.find()
     except AnvilError as error:
@@ -55,7 +57,7 @@ def node(*, steps: bool = False, chain: int = CHAIN) -> Iterator[Node]:
         return
     options = ["--silent", "--hardfork", "prague", "--accounts", "12"]
     options += ["--gas-limit", str(BLOCK_GAS), *(["--steps-tracing"] if steps else [])]
-    with anvil.running(_program(), *options, chain=chain) as started:
+    with anvil.running(anvil_or_skip(), *options, chain=chain) as started:
         there = Node(started.url)
         try:
             yield there

@@ -17,6 +17,7 @@ from simulator.client import Api
 from simulator.fleet import Fleet
 from simulator.loads.sensor import Sensor
 from simulator.run import Unpaid, run
+from tests.chain.node import anvil_or_skip
 from tests.e2e.stage import Stage, acked_units, stage
 
 pytestmark = pytest.mark.timeout(300)
@@ -46,6 +47,35 @@ def test_the_demo_ends_by_itself_with_books_that_balance() -> None:
     assert done.stdout.count("ok  ") == 4
     assert "net positions" in done.stdout
     assert "Statement of city-parking" in done.stdout
+
+
+def test_the_demo_settles_on_a_chain_whose_balances_are_those_of_the_books(tmp_path: Path) -> None:
+    anvil_or_skip()
+    data = tmp_path / "data"
+    words = ["--rail", "evm", "--devices", "4", "--seconds", "2", "--data", str(data)]
+    done = subprocess.run(
+        [*_PROGRAM, "demo", *words], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout and "DIFFER" not in done.stdout
+    assert done.stdout.count("ok  ") == 7
+    assert "3 of 3 deposits credited" in done.stdout
+    assert re.search(r"Transaction 0x[0-9a-f]{64}\n  block \d+, \d+ gas, .* final", done.stdout)
+    assert _alive(data) == []
+
+
+def test_a_demo_without_a_chains_node_says_in_one_line_how_to_mend_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*_PROGRAM, "demo", "--rail", "evm", "--data", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env={**os.environ, "TALLYSTICK_ANVIL": str(tmp_path / "anvil")},
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("demo: TALLYSTICK_ANVIL: ") and "is not a program" in line
 
 
 def test_the_demo_runs_on_the_embedded_broker_and_says_what_is_weaker(tmp_path: Path) -> None:
