@@ -21,7 +21,7 @@ from rich.console import Console
 
 from protocol import envelope
 from protocol.statements import read_statement
-from simulator import demo_checks, demo_display, scene
+from simulator import anvil, demo_checks, demo_display, scene
 from simulator.anvil import AnvilError
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import BrokerError, find_mosquitto, start_broker
@@ -121,6 +121,8 @@ def _folder(data: Path | None) -> Iterator[Path]:
 def _run(show: _Show, folder: Path) -> bool:
     console = show.console
     heading(console, "Tallystick demo")
+    # What is missing is said before anything is made.
+    node = _anvil(console) if show.rail is Rail.evm else None
     if show.tls and find_mosquitto() is None:
         raise BrokerError("--tls: needs Mosquitto; to have it: apt-get install mosquitto")
     if find_mosquitto() is None:
@@ -135,7 +137,7 @@ def _run(show: _Show, folder: Path) -> bool:
     console.print(f"Gateway key   {made['gateway_key']}")
     authority = _certified(folder) if show.tls else None
     with (
-        _chain(show, folder) as chain,
+        _chain(console, folder, node) as chain,
         start_broker(folder) as broker,
         GatewayProcess(folder, _broker_of(broker, folder, authority).port) as gateway,
     ):
@@ -164,19 +166,30 @@ def _run(show: _Show, folder: Path) -> bool:
     return good
 
 
-@contextlib.contextmanager
-def _chain(show: _Show, folder: Path) -> "Iterator[DemoChain | None]":
-    """The chain that is settled on, if any is."""
-    if show.rail is not Rail.evm:
-        yield None
-        return
+def _anvil(console: Console) -> str:
+    """The program of a chain's node, where all else that the chain needs is there too."""
     try:
-        from simulator.demo_chain import DemoChain
+        import simulator.demo_chain  # noqa: F401
     except ImportError as error:
         raise AnvilError(
             f"--rail evm: {error}; to have it: pip install 'tallystick[evm]'"
         ) from None
-    with DemoChain.started(show.console, folder) as chain:
+    if anvil.here() is None:
+        console.print(
+            "No anvil on PATH: the one from npm is taken, and installed at the first time."
+        )
+    return anvil.find()
+
+
+@contextlib.contextmanager
+def _chain(console: Console, folder: Path, node: str | None) -> "Iterator[DemoChain | None]":
+    """The chain that is settled on, if any is."""
+    if node is None:
+        yield None
+        return
+    from simulator.demo_chain import DemoChain
+
+    with DemoChain.started(console, folder, node) as chain:
         yield chain
 
 

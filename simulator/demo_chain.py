@@ -32,12 +32,11 @@ class DemoChain:
 
     @classmethod
     @contextmanager
-    def started(cls, console: Console, folder: Path) -> Iterator["DemoChain"]:
-        """Start a chain for the gateway of a data folder. Raises AnvilError, GatewayFailed,
-        OSError."""
-        console.print("Chain         starts; its node comes from npm if this machine has none")
-        with local_chain.started(folder) as chain:
-            console.print(f"              {chain.node.url}, a block each second")
+    def started(cls, console: Console, folder: Path, program: str) -> Iterator["DemoChain"]:
+        """Start a chain for the gateway of a data folder by the program anvil. Raises AnvilError,
+        GatewayFailed, OSError."""
+        with local_chain.started(folder, program) as chain:
+            console.print(f"Chain         {chain.node.url}, its own: a block each second")
             console.print(f"Token         {chain.escrow.coin}, the demo's own money")
             console.print(f"Escrow        {chain.escrow.contract}, holds what owners deposit")
             yield cls(console, chain)

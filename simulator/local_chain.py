@@ -57,10 +57,11 @@ class Balance:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Chain]:
+def started(folder: Path, program: str) -> Iterator[Chain]:
     """A chain that makes a block each second, with a token and the gateway's escrow on it, which
-    the data folder's settings name. Raises AnvilError, GatewayFailed, OSError."""
-    with anvil.running(anvil.find(), "--silent", log=folder / "anvil.log") as node:
+    the data folder's settings name; `program` is anvil. Raises AnvilError, GatewayFailed,
+    OSError."""
+    with anvil.running(program, "--silent", log=folder / "anvil.log") as node:
         bank, *others = node.ask("eth_accounts")
         coin = deploy_coin(node, bank)
         key = tallystick_json(folder, "chain", "key")["address"]

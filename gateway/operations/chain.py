@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.operations.paging import Page, one_page
@@ -18,8 +17,6 @@ from gateway.settlement.rails.registry import Rails
 from gateway.store import accounts, backing, chain
 from gateway.store.chain import Place
 from gateway.store.engine import Store
-
-log = structlog.get_logger(__name__)
 
 RAIL = "evm"
 DepositState = Literal["confirming", "credited", "unassigned"]
@@ -65,8 +62,6 @@ def look(store: Store, rails: Rails) -> bool:
     found = rail.look(None if before is None else before.scanned, decided)
     with store.write() as conn:
         chain.keep(conn, RAIL, rail.facts, found, store.now(conn))
-    if found.trouble and (before is None or before.trouble != found.trouble):
-        log.warning("the chain can't be seen", trouble=found.trouble)
     return found.sight is not None and found.sight.waits
 
 

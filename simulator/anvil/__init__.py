@@ -72,23 +72,29 @@ class Node:
         self._http.close()
 
 
-def find() -> str:
-    """Where anvil is: as TALLYSTICK_ANVIL says, on PATH, or else installed from the npm registry.
-    Raises AnvilError, of which the first line says what is missing and how to mend it; OSError."""
+def here() -> str | None:
+    """The anvil that TALLYSTICK_ANVIL names, else the one on PATH, if there is one. Raises
+    AnvilError."""
     named = os.environ.get(NAMED)
     found = shutil.which(named or "anvil")
+    if named and found is None:
+        raise AnvilError(f"{NAMED}: {named} is not a program that can be run")
+    return found
+
+
+def find() -> str:
+    """Where anvil is: the one that is here, or else one that is installed from the npm registry.
+    Raises AnvilError, of which the first line says what is missing and how to mend it; OSError."""
+    found = here()
     if found is not None:
         return found
-    if named:
-        raise AnvilError(f"{NAMED}: {named} is not a program that can be run")
     mend = f"install Foundry's anvil or npm, or name an anvil in {NAMED}"
     try:
         _node, modules = installed(_HERE)
     except PackagesError as error:
         short, _, more = str(error).partition("\n")
-        raise AnvilError(
-            f"no anvil, a chain's node, and {short}; {mend}\n{more}".strip()
-        ) from error
+        text = f"no anvil, a chain's node, and {short}; {mend}\n{more}"
+        raise AnvilError(text.strip()) from error
     found = next(map(str, modules.glob("@foundry-rs/anvil-*/bin/anvil")), None)
     if found is None:
         raise AnvilError(f"no anvil for {sys.platform} among the npm packages; {mend}")

@@ -4,16 +4,16 @@ Reads only, and decides nothing. What may reach a page is said here: nodes by th
 word of a node's own, which may hold what it was asked with.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
+import structlog
 from eth_utils.address import to_checksum_address
 
 from gateway.settlement.rails import RailError
+from gateway.settlement.rails.evm import answers
 from gateway.settlement.rails.evm.escrow import LOGS_AT_ONCE, Escrow, Heights, topic
 from gateway.settlement.rails.evm.record import Record, Sent
-from gateway.settlement.rails.evm.rpc import NodeError, Nodes, Refusal, number
+from gateway.settlement.rails.evm.rpc import Nodes, Refusal, number
 from gateway.settlement.rails.evm.settings import Settings
 from gateway.settlement.rails.onchain import (
     Deposit,
@@ -23,6 +23,8 @@ from gateway.settlement.rails.onchain import (
     Transaction,
     TransactionState,
 )
+
+log = structlog.get_logger(__name__)
 
 BLOCKS_AT_ONCE = 20 * LOGS_AT_ONCE
 """Blocks that one look searches for deposits, and where the first one begins below the head."""
@@ -39,6 +41,7 @@ class Watching:
         self._record = record
         self._escrow = escrow
         self._nodes = nodes
+        self._logged = ""
 
     def look(self, scanned: int | None, decided: Mapping[int, int]) -> Look:
         """As `onchain.OnChain.look`."""
@@ -49,19 +52,30 @@ class Watching:
                 return Look(seen, "; ".join(wrong), None)
             try:
                 signer = self._settings.signer()
-            except RailError:  # names a path, which is the log's alone
+            except RailError as error:  # names a path, which is the log's alone
+                self._log(error)
                 return Look(seen, "the key can't be read; the gateway's log says more", None)
             try:
-                return Look(seen, "", self._sight(signer, scanned, decided))
+                sight = self._sight(signer, scanned, decided)
             except RailError as error:
+                self._log(error)
                 return Look(seen, _said(error), None)
+            self._logged = ""
+            return Look(seen, "", sight)
+
+    def _log(self, error: RailError) -> None:
+        """Log an error, if it was not the last one."""
+        if str(error) != self._logged:
+            self._logged = str(error)
+            log.warning("the chain can't be seen", error=self._logged)
 
     def _each_node(self) -> Iterable[NodeSeen]:
         for host, answer in self._nodes.one_by_one("eth_blockNumber"):
             try:
                 if isinstance(answer, RailError):
+                    self._log(answer)
                     raise answer
-                yield NodeSeen(host, _count(answer), "")
+                yield NodeSeen(host, answers.count(answer), "")
             except RailError as error:
                 yield NodeSeen(host, None, _said(error).removeprefix(f"node {host}: "))
 
@@ -98,7 +112,9 @@ class Watching:
         )
 
     def _time_of(self, block: int) -> int:
-        return int(self._nodes.agreed("eth_getBlockByNumber", hex(block), False, of=_timestamp))
+        return int(
+            self._nodes.agreed("eth_getBlockByNumber", hex(block), False, of=answers.timestamp)
+        )
 
     def _deposits(self, first: int, last: int) -> Iterable[Deposit]:
         times: dict[int, int] = {}
@@ -110,7 +126,7 @@ class Watching:
                 "toBlock": hex(min(start + LOGS_AT_ONCE - 1, last)),
             }
             for block, position, name, owner, units in self._nodes.agreed(
-                "eth_getLogs", asked, of=_logs
+                "eth_getLogs", asked, of=answers.deposits
             ):
                 if not units:  # which anybody may deposit for anybody
                     continue
@@ -167,10 +183,9 @@ class Watching:
 
     def _receipt_of(self, one: Sent) -> dict[str, int] | None:
         """What came of a transaction, where all nodes say the same."""
-        answers = [
-            _receipt(each) for each in self._nodes.each("eth_getTransactionReceipt", one.hash)
-        ]
-        return answers[0] if all(each == answers[0] for each in answers) else None
+        said = self._nodes.each("eth_getTransactionReceipt", one.hash)
+        found = [answers.receipt(each) for each in said]
+        return found[0] if all(each == found[0] for each in found) else None
 
 
 def _said(error: RailError) -> str:
@@ -178,63 +193,3 @@ def _said(error: RailError) -> str:
     if isinstance(error, Refusal):
         return "a node refused to answer; the gateway's log says more"
     return str(error).removeprefix("evm: ")
-
-
-def _count(value: object) -> int:
-    """A number that a database can keep. Raises NodeError."""
-    found = number(value)
-    if found >= 2**63:
-        raise NodeError("evm: a node said a number that is none of ours")
-    return found
-
-
-def _of(form: str, value: object) -> str:
-    """A text of this form. Raises NodeError."""
-    if not isinstance(value, str) or not re.fullmatch(form, value):
-        raise NodeError("evm: a node answered what is no hash or no address")
-    return value
-
-
-def _told(what: str, read: Callable[[], Any]) -> Any:
-    """What can be read of an answer. Raises NodeError."""
-    try:
-        return read()
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise NodeError(f"evm: a node answered {what}") from error
-
-
-def _timestamp(block: Any) -> int:
-    return int(_told("what is no block", lambda: _count(block["timestamp"])))
-
-
-def _logs(logs: Any) -> list[tuple[int, int, str, str, int]]:
-    """Deposits by block and place in it, transaction, owner and units."""
-
-    def read() -> list[tuple[int, int, str, str, int]]:
-        return [
-            (
-                _count(log["blockNumber"]),
-                _count(log["logIndex"]),
-                _of("0x[0-9a-f]{64}", log["transactionHash"]),
-                str(to_checksum_address("0x" + _of("0x0{24}[0-9a-f]{40}", log["topics"][1])[26:])),
-                _count(log["data"]),
-            )
-            for log in logs
-        ]
-
-    return list(_told("what are no logs", read))
-
-
-def _receipt(said: Any) -> dict[str, int] | None:
-    """A transaction's block, status and what it cost, with what a second layer charges for its
-    data on the first."""
-    if said is None:
-        return None
-
-    def read() -> dict[str, int]:
-        gas = _count(said["gasUsed"])
-        fee = gas * number(said["effectiveGasPrice"]) + number(said.get("l1Fee") or "0x0")
-        block, status = _count(said["blockNumber"]), _count(said["status"])
-        return {"block": block, "status": status, "gas": gas, "fee": fee}
-
-    return dict(_told("what is no receipt", read))

@@ -1,0 +1,74 @@
+"""What nodes answer, read and checked: a text is no number, and a number none that can't be kept.
+Everything raises NodeError."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from gateway.settlement.rails.evm.rpc import NodeError, number
+
+
+def count(value: object) -> int:
+    """A number that a database can keep. Raises NodeError."""
+    found = number(value)
+    if found >= 2**63:
+        raise NodeError("evm: a node said a number that is none of ours")
+    return found
+
+
+def text_of(form: str, value: object) -> str:
+    """A text of this form. Raises NodeError."""
+    if not isinstance(value, str) or not re.fullmatch(form, value):
+        raise NodeError("evm: a node answered what is no hash or no address")
+    return value
+
+
+def _read(what: str, read: Callable[[], Any]) -> Any:
+    """What can be read of an answer. Raises NodeError."""
+    try:
+        return read()
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise NodeError(f"evm: a node answered {what}") from error
+
+
+def timestamp(block: Any) -> int:
+    return int(_read("what is no block", lambda: count(block["timestamp"])))
+
+
+def deposits(logs: Any) -> list[tuple[int, int, str, str, int]]:
+    """Deposits by block and place in it, transaction, owner and units."""
+
+    def read() -> list[tuple[int, int, str, str, int]]:
+        return [
+            (
+                count(log["blockNumber"]),
+                count(log["logIndex"]),
+                text_of("0x[0-9a-f]{64}", log["transactionHash"]),
+                str(
+                    to_checksum_address(
+                        "0x" + text_of("0x0{24}[0-9a-f]{40}", log["topics"][1])[26:]
+                    )
+                ),
+                count(log["data"]),
+            )
+            for log in logs
+        ]
+
+    return list(_read("what are no logs", read))
+
+
+def receipt(said: Any) -> dict[str, int] | None:
+    """A transaction's block, status and what it cost, with what a second layer charges for its
+    data on the first."""
+    if said is None:
+        return None
+
+    def read() -> dict[str, int]:
+        gas = count(said["gasUsed"])
+        fee = gas * number(said["effectiveGasPrice"]) + number(said.get("l1Fee") or "0x0")
+        block, status = count(said["blockNumber"]), count(said["status"])
+        return {"block": block, "status": status, "gas": gas, "fee": fee}
+
+    return dict(_read("what is no receipt", read))
