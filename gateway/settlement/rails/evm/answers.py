@@ -33,7 +33,13 @@ def _read(what: str, read: Callable[[], Any]) -> Any:
         raise NodeError(f"evm: a node answered {what}") from error
 
 
+def _address(topic: object) -> str:
+    """The address in a log's topic, as EIP-55 writes it. Raises NodeError."""
+    return str(to_checksum_address("0x" + text_of("0x0{24}[0-9a-f]{40}", topic)[26:]))
+
+
 def timestamp(block: Any) -> int:
+    """The Unix second of a block."""
     return int(_read("what is no block", lambda: count(block["timestamp"])))
 
 
@@ -46,11 +52,7 @@ def deposits(logs: Any) -> list[tuple[int, int, str, str, int]]:
                 count(log["blockNumber"]),
                 count(log["logIndex"]),
                 text_of("0x[0-9a-f]{64}", log["transactionHash"]),
-                str(
-                    to_checksum_address(
-                        "0x" + text_of("0x0{24}[0-9a-f]{40}", log["topics"][1])[26:]
-                    )
-                ),
+                _address(log["topics"][1]),
                 count(log["data"]),
             )
             for log in logs
