@@ -38,7 +38,7 @@ class DemoChain:
         with local_chain.started(folder, program) as chain:
             console.print(f"Chain         {chain.node.url}, its own: a block each second")
             console.print(f"Token         {chain.escrow.coin}, the demo's own money")
-            console.print(f"Escrow        {chain.escrow.contract}, holds what owners deposit")
+            console.print(f"Escrow        {chain.escrow.contract}, holds all deposits")
             yield cls(console, chain)
 
     def take_deposits(self, folder: Path, api: Api) -> None:
@@ -53,7 +53,7 @@ class DemoChain:
         local_chain.deposit(self._chain)
         for account in PAYERS:
             amount, owner = decimal(DEPOSIT, scene.SCALE), self._chain.owners[account]
-            self._console.print(f"{account:14}{amount} {scene.CURRENCY} from {owner}")
+            self._console.print(f"{account:<16}{amount} {scene.CURRENCY} from {owner}")
         local_chain.until_credited(api, self._crediting())
 
     def _crediting(self) -> Callable[[int, int], None]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_utils.address import to_checksum_address
+
 from simulator import anvil, scene
 from simulator.anvil import AnvilError, Node
 from simulator.client import Api
@@ -62,7 +64,7 @@ def started(folder: Path, program: str) -> Iterator[Chain]:
     the data folder's settings name; `program` is anvil. Raises AnvilError, GatewayFailed,
     OSError."""
     with anvil.running(program, "--silent", log=folder / "anvil.log") as node:
-        bank, *others = node.ask("eth_accounts")
+        bank, *owners = (str(to_checksum_address(each)) for each in node.ask("eth_accounts"))
         coin = deploy_coin(node, bank)
         key = tallystick_json(folder, "chain", "key")["address"]
         node.mined(node.send(bank, key, "0x", _GAS_MONEY))
@@ -73,7 +75,7 @@ def started(folder: Path, program: str) -> Iterator[Chain]:
         node.ask("evm_setAutomine", False)
         node.ask("evm_setIntervalMining", 1)
         accounts = (*PAYERS, scene.PAYEE)
-        yield Chain(node, Escrow(node, coin, contract), dict(zip(accounts, others, strict=False)))
+        yield Chain(node, Escrow(node, coin, contract), dict(zip(accounts, owners, strict=False)))
 
 
 def _set_up(settings: Path, rpc: str, contract: str) -> None:

@@ -58,7 +58,7 @@ def look(store: Store, rails: Rails) -> bool:
         return False
     with store.read() as conn:
         before = chain.get(conn, RAIL, rail.facts)
-        decided = {} if before is None else chain.decided(conn, RAIL)
+        decided = set() if before is None else chain.decided(conn, RAIL)
     found = rail.look(None if before is None else before.scanned, decided)
     with store.write() as conn:
         chain.keep(conn, RAIL, rail.facts, found, store.now(conn))

@@ -30,16 +30,15 @@ def get(conn: Connection, rail: str, facts: Facts) -> Row[Any] | None:
     return conn.execute(query).one_or_none()
 
 
-def decided(conn: Connection, rail: str) -> dict[int, int]:
-    """Of each settlement whose transactions can change no more, how many there are."""
-    count = func.count()
+def decided(conn: Connection, rail: str) -> set[int]:
+    """The settlements of whose transactions the state can change no more."""
     query = (
-        select(transaction.c.settlement, count)
+        select(transaction.c.settlement)
         .where(transaction.c.rail == rail)
         .group_by(transaction.c.settlement)
-        .having(count == func.count().filter(transaction.c.decided))
+        .having(func.count() == func.count().filter(transaction.c.decided))
     )
-    return {int(settlement): int(number) for settlement, number in conn.execute(query)}
+    return {int(settlement) for settlement in conn.execute(query).scalars()}
 
 
 def keep(conn: Connection, rail: str, facts: Facts, look: Look, at: int) -> None:

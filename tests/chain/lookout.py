@@ -19,14 +19,11 @@ class Lookout:
         self.harbour = harbour
         self.store, self.rails = house.office.store, house.office.rails
 
-    def settle_there(self, *accounts: str) -> None:
-        """Have these accounts name their addresses."""
-        for account in accounts:
-            details = {"address": owner_of(account)}
-            row = payout_accounts.propose(
-                self.store, self.rails, account, "evm", details, "token:one"
-            )
-            payout_accounts.approve(self.store, account, row.id, "token:two", 0)
+    def settle_there(self, account: str, at: str = "") -> None:
+        """Have an account name its address, or another's."""
+        details = {"address": owner_of(at or account)}
+        row = payout_accounts.propose(self.store, self.rails, account, "evm", details, "token:one")
+        payout_accounts.approve(self.store, account, row.id, "token:two", 0)
 
     def look(self) -> bool:
         """What the gateway does every few seconds: look, and show."""
@@ -66,5 +63,6 @@ def lookout(data: Path, harbour: Harbour, **changes: object) -> Iterator[Lookout
     with house_in(data, None, rails={"evm": settings}) as house:
         house.fleet()
         built = Lookout(house, harbour)
-        built.settle_there("fleet", "operator")
+        built.settle_there("fleet")
+        built.settle_there("operator")
         yield built

@@ -1,6 +1,6 @@
 """What a rail on a chain shows of it to people: values alone, which decide nothing about money."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args, runtime_checkable
 
@@ -113,6 +113,6 @@ class OnChain(Protocol):
     def facts(self) -> Facts:
         """What it was set up with."""
 
-    def look(self, scanned: int | None, decided: Mapping[int, int]) -> Look:
+    def look(self, scanned: int | None, decided: Collection[int]) -> Look:
         """Look at the chain now. Deposits up to block `scanned` are known, and so is what became of
-        so many transactions of each settlement in `decided`. Raises no error of a node's."""
+        the settlements in `decided`. Raises no error of a node's."""

@@ -38,6 +38,13 @@ def _address(topic: object) -> str:
     return str(to_checksum_address("0x" + text_of("0x0{24}[0-9a-f]{40}", topic)[26:]))
 
 
+def _units(value: object) -> int:
+    found = count(value)
+    if not found:
+        raise NodeError("evm: a node said a deposit of nothing, which the contract refuses")
+    return found
+
+
 def timestamp(block: Any) -> int:
     """The Unix second of a block."""
     return int(_read("what is no block", lambda: count(block["timestamp"])))
@@ -53,7 +60,7 @@ def deposits(logs: Any) -> list[tuple[int, int, str, str, int]]:
                 count(log["logIndex"]),
                 text_of("0x[0-9a-f]{64}", log["transactionHash"]),
                 _address(log["topics"][1]),
-                count(log["data"]),
+                _units(log["data"]),
             )
             for log in logs
         ]

@@ -5,7 +5,7 @@ by step, and reports what is final. docs/chain.md says what the contract is.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -164,7 +164,7 @@ class EvmRail:
         of = self.settings
         return Facts(of.chain_id, of.contract, of.currency, of.decimals, of.confirmations)
 
-    def look(self, scanned: int | None, decided: Mapping[int, int]) -> Look:
+    def look(self, scanned: int | None, decided: Collection[int]) -> Look:
         """What the nodes show now, for people. As `OnChain.look`."""
         return self._watching.look(scanned, decided)
 

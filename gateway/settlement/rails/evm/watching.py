@@ -4,7 +4,7 @@ Reads only, and decides nothing. What may reach a page is said here: nodes by th
 word of a node's own, which may hold what it was asked with.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 import structlog
 from eth_utils.address import to_checksum_address
@@ -28,9 +28,6 @@ log = structlog.get_logger(__name__)
 
 BLOCKS_AT_ONCE = 20 * LOGS_AT_ONCE
 """Blocks that one look searches for deposits, and where the first one begins below the head."""
-_RECENT = 3
-"""So many of the newest settlements are looked at even where all seemed decided: a reorganisation
-may have them sent again."""
 
 
 class Watching:
@@ -43,7 +40,7 @@ class Watching:
         self._nodes = nodes
         self._logged = ""
 
-    def look(self, scanned: int | None, decided: Mapping[int, int]) -> Look:
+    def look(self, scanned: int | None, decided: Collection[int]) -> Look:
         """As `onchain.OnChain.look`."""
         with self._nodes.connected():
             seen = tuple(self._each_node())
@@ -79,7 +76,7 @@ class Watching:
             except RailError as error:
                 yield NodeSeen(host, None, _said(error).removeprefix(f"node {host}: "))
 
-    def _sight(self, signer: str, scanned: int | None, decided: Mapping[int, int]) -> Sight:
+    def _sight(self, signer: str, scanned: int | None, decided: Collection[int]) -> Sight:
         self._escrow.check(signer)
         heights = self._escrow.heights()
         head = hex(heights.head)
@@ -128,31 +125,28 @@ class Watching:
             for block, position, name, owner, units in self._nodes.agreed(
                 "eth_getLogs", asked, of=answers.deposits
             ):
-                if not units:  # which anybody may deposit for anybody
-                    continue
                 if block not in times:
                     times[block] = self._time_of(block)
                 yield Deposit(block, position, times[block], name, owner, units)
 
     def _transactions(
-        self, signer: str, heights: Heights, decided: Mapping[int, int]
+        self, signer: str, heights: Heights, decided: Collection[int]
     ) -> Iterable[Transaction]:
         said = self._record.said()
+        newest = max(said, default=0)
         sent = {
+            # The newest also where all seemed decided: the chain may have forgotten it.
             sequence: self._record.sent(sequence)
             for sequence in said
-            if sequence not in decided or sequence > max(said) - _RECENT
+            if sequence not in decided or sequence == newest
         }
-        undecided = {
-            sequence: each for sequence, each in sent.items() if decided.get(sequence) != len(each)
-        }
-        if not undecided:
+        if not any(sent.values()):
             return
         used, used_finally = (
             max(map(number, self._nodes.each("eth_getTransactionCount", signer, at)))
             for at in ("latest", hex(heights.confirmed))
         )
-        for sequence, each in undecided.items():
+        for sequence, each in sent.items():
             receipts = [self._receipt_of(one) for one in each]
             for place, (one, receipt) in enumerate(zip(each, receipts, strict=True)):
                 newer = any(other.nonce == one.nonce for other in each[place + 1 :])
