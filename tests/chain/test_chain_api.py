@@ -241,7 +241,7 @@ def test_nobody_waits_for_a_node_that_does_not_answer_and_what_was_seen_stays(
             liar.mute.set()
             looking.join()
         (found,) = here.ask()["items"]
-        assert found["trouble"] == "127.0.0.1: RemoteProtocolError"
+        assert found["trouble"] == "127.0.0.1: does not answer (RemoteProtocolError)"
         assert found["nodes"][0]["head"] is None and found["seen"] == seen
         assert len(here.deposits()) == 1
         liar.gone = False

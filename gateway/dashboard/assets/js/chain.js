@@ -15,7 +15,7 @@ const COIN_DIGITS = 4;
 export function coin(wei) {
   const [whole, fraction] = decimal(wei, COIN_SCALE).split(".");
   const digits = fraction.replace(/0+$/, "").padEnd(COIN_DIGITS, "0");
-  return h("span", { class: "money" }, `${count(whole)}.${digits.slice(0, COIN_DIGITS)}`, h("span", { class: "minor" }, digits.slice(COIN_DIGITS)));
+  return h("span", { class: "coin" }, `${count(whole)}.${digits.slice(0, COIN_DIGITS)}`, h("span", { class: "minor" }, digits.slice(COIN_DIGITS)));
 }
 
 /** How many of the blocks that it needs a deposit has. */

@@ -127,8 +127,11 @@ class Nodes:
         try:
             answer = self._here.client.post(url, json=body[0] if len(body) == 1 else body)
             said = answer.json() if len(answer.content) <= _LARGEST else None
-        except (httpx2.HTTPError, ValueError) as error:
-            raise NodeError(f"evm: node {name}: {type(error).__name__}") from None
+        except httpx2.HTTPError as error:
+            why = f"does not answer ({type(error).__name__})"
+            raise NodeError(f"evm: node {name}: {why}") from None
+        except ValueError:
+            said = None
         said = [said] if isinstance(said, dict) else said
         if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
             raise NodeError(f"evm: node {name}: answered what is no JSON-RPC")
