@@ -273,17 +273,20 @@ class _Process:
                 log.warning("what is old could not be deleted", error=repr(error))
 
     def _watch_chain(self) -> None:
-        """Look at the chain, so that whoever asks for it waits for no node."""
+        """Look at the chain, so that whoever asks for it waits for no node; and at what is locked
+        there as soon as a deposit may be final."""
+        office = self._office
         failed = ""
-        wait = 0.0
-        while not self._ending.wait(wait):
-            wait = _CHAIN_SECONDS
+        moved = True
+        while not self._ending.wait(_CHAIN_MOVES_SECONDS if moved else _CHAIN_SECONDS):
             try:
-                if chain.look(self._office.store, self._office.rails):
-                    wait = _CHAIN_MOVES_SECONDS
+                before, moved = moved, chain.look(office.store, office.rails)
+                if before or moved:
+                    backing.look_at_all(office.store, office.rails)
                 failed = ""
             except (SQLAlchemyError, RailError, OSError) as error:
                 # What is shown is older, and says so.
+                moved = False
                 if failed != (failed := repr(error)):
                     log.warning("the chain can't be looked at", error=failed)
 
