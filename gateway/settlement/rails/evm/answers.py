@@ -3,6 +3,7 @@ Everything raises NodeError."""
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -68,16 +69,27 @@ def deposits(logs: Any) -> list[tuple[int, int, str, str, int]]:
     return list(_read("what are no logs", read))
 
 
-def receipt(said: Any) -> dict[str, int] | None:
-    """A transaction's block, status and what it cost, with what a second layer charges for its
-    data on the first."""
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a transaction: its block, status (1 is good), gas, and what it cost in wei."""
+
+    block: int
+    status: int
+    gas: int
+    fee: int
+
+
+def receipt(said: Any) -> Receipt | None:
+    """A transaction's receipt, None of one that no block has. A second layer's has what it charges
+    for its data on the first besides."""
     if said is None:
         return None
 
-    def read() -> dict[str, int]:
+    def read() -> Receipt:
         gas = count(said["gasUsed"])
         fee = gas * number(said["effectiveGasPrice"]) + number(said.get("l1Fee") or "0x0")
         block, status = count(said["blockNumber"]), count(said["status"])
-        return {"block": block, "status": status, "gas": gas, "fee": fee}
+        return Receipt(block, status, gas, fee)
 
-    return dict(_read("what is no receipt", read))
+    found: Receipt = _read("what is no receipt", read)
+    return found

@@ -11,6 +11,7 @@ from eth_utils.address import to_checksum_address
 
 from gateway.settlement.rails import RailError
 from gateway.settlement.rails.evm import answers
+from gateway.settlement.rails.evm.answers import Receipt
 from gateway.settlement.rails.evm.escrow import LOGS_AT_ONCE, Escrow, Heights, topic
 from gateway.settlement.rails.evm.record import Record, Sent
 from gateway.settlement.rails.evm.rpc import Nodes, Refusal, number
@@ -158,24 +159,22 @@ class Watching:
                     hash=one.hash,
                     nonce=one.nonce,
                     state="replaced" if gone else self._state(one, receipt, heights),
-                    block=receipt and receipt["block"],
-                    gas=receipt and receipt["gas"],
-                    fee=receipt and receipt["fee"],
+                    block=receipt.block if receipt else None,
+                    gas=receipt.gas if receipt else None,
+                    fee=receipt.fee if receipt else None,
                     decided=one.nonce < used_finally,
                 )
 
-    def _state(
-        self, one: Sent, receipt: dict[str, int] | None, heights: Heights
-    ) -> TransactionState:
+    def _state(self, one: Sent, receipt: Receipt | None, heights: Heights) -> TransactionState:
         """Of one whose nonce is not another's."""
         if receipt is None:
             known = self._nodes.each("eth_getTransactionByHash", one.hash)
             return "sent" if any(known) else "dropped"
-        if receipt["status"] != 1:
+        if receipt.status != 1:
             return "reverted"
-        return "final" if receipt["block"] <= heights.confirmed else "mined"
+        return "final" if receipt.block <= heights.confirmed else "mined"
 
-    def _receipt_of(self, one: Sent) -> dict[str, int] | None:
+    def _receipt_of(self, one: Sent) -> Receipt | None:
         """What came of a transaction, where all nodes say the same."""
         said = self._nodes.each("eth_getTransactionReceipt", one.hash)
         found = [answers.receipt(each) for each in said]
