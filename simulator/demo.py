@@ -161,7 +161,8 @@ def _run(show: _Show, folder: Path) -> bool:
             if show.keep and good:
                 show.kept = True
                 pid, link = broker.pid, made["welcome"]
-                demo_display.where(console, gateway, folder, where, pid, link, token)
+                on_chain = chain is not None
+                demo_display.where(console, gateway, folder, where, pid, link, token, on_chain)
                 _go_on(console, api, members)
     return good
 

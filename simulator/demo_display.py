@@ -142,6 +142,7 @@ def where(
     broker_pid: int,
     welcome: str,
     token: Path,
+    on_chain: bool,
 ) -> None:
     """Where all of it is, while it goes on."""
     heading(console, "Still running")
@@ -153,6 +154,7 @@ def where(
         # What `init` told has the address of its settings; this gateway took a free port.
         f"Come in by    {gateway.url}/#{welcome.partition('#')[2]}",
         "              (once, as the first admin; an authenticator on your phone gives the code)",
+        *([f"The chain     {gateway.url}/#/chain"] if on_chain else []),
         f"API           {gateway.url}/v1 (its document: {gateway.url}/openapi.json)",
         f"Admin token   {token}",
         f"Data folder   {folder} (the gateway's log: serve.log)",

@@ -1,6 +1,7 @@
 """Asking nodes of a chain, by JSON-RPC over HTTP. One that is asked alone is believed; several are
 believed where they say the same."""
 
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,9 @@ from urllib.parse import urlsplit
 import httpx2
 
 from gateway.settlement.rails import RailError
+
+# It would log each request's whole address.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 TIMEOUT = 10.0
 """Seconds for one answer."""
