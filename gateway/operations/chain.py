@@ -4,7 +4,9 @@ Whoever asks is answered from a copy in the store, so that nobody waits for a no
 decides nothing: deposits back channels by `operations.backing`, runs are settled by the rail.
 """
 
+import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +16,7 @@ from gateway.operations.paging import Page, one_page
 from gateway.settlement import destinations
 from gateway.settlement.rails.onchain import Facts, OnChain
 from gateway.settlement.rails.registry import Rails
-from gateway.store import accounts, backing, chain
+from gateway.store import accounts, backing, chain, payout_accounts
 from gateway.store.chain import Place
 from gateway.store.engine import Store
 
@@ -90,29 +92,35 @@ def deposits(
         return None
     facts = rail.facts
     with store.read() as conn:
-        seen = chain.get(conn, RAIL, facts)
-        named = _owners(conn, store.now(conn), facts.currency)
-        owners = None if account is None else {named[account]} if account in named else set()
+        seen, at = chain.get(conn, RAIL, facts), store.now(conn)
         if seen is None:
             return facts, Page([], more=False)
+        owners = None if account is None else set(_addresses(conn, at, facts, {account}).values())
         found = one_page(
             lambda count: chain.deposits(conn, RAIL, before=before, limit=count, owners=owners),
             limit,
         )
+        account_of = _accounts(conn, at, facts, {row.owner for row in found.items})
         heights = backing.heights(conn, RAIL)
-    times_named = Counter(named.values())
-    account_of = {owner: each for each, owner in named.items() if times_named[owner] == 1}
     shown = [_shown(row, account_of, heights, seen, facts) for row in found.items]
     return facts, Page(shown, found.more)
 
 
-def _owners(conn: Connection, at: int, currency: str) -> dict[str, str]:
-    """The address of each account that is settled on the chain."""
+def _addresses(conn: Connection, at: int, facts: Facts, among: Collection[str]) -> dict[str, str]:
+    """The address of each of these accounts that is settled on the chain."""
     return {
         account: where.details["address"]
-        for account, where in destinations.in_force(conn, at).items()
-        if where.rail == RAIL and accounts.get(conn, account).currency == currency
+        for account, where in destinations.in_force(conn, at, among).items()
+        if where.rail == RAIL and accounts.get(conn, account).currency == facts.currency
     }
+
+
+def _accounts(conn: Connection, at: int, facts: Facts, owners: Collection[str]) -> dict[str, str]:
+    """The account of each of these addresses that one account names, and no other."""
+    details = [json.dumps({"address": owner}) for owner in owners]
+    named = _addresses(conn, at, facts, payout_accounts.naming(conn, RAIL, details))
+    times = Counter(named.values())
+    return {owner: account for account, owner in named.items() if times[owner] == 1}
 
 
 def _shown(
