@@ -284,7 +284,7 @@ class _Process:
                 if before or moved:
                     backing.look_at_all(office.store, office.rails)
                 failed = ""
-            except (SQLAlchemyError, RailError, OSError) as error:
+            except (SQLAlchemyError, StoreError, RailError, OSError) as error:
                 # What is shown is older, and says so.
                 moved = False
                 if failed != (failed := repr(error)):

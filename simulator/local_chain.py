@@ -63,7 +63,7 @@ def started(folder: Path, program: str) -> Iterator[Chain]:
     """A chain that makes a block each second, with a token and the gateway's escrow on it, which
     the data folder's settings name; `program` is anvil. Raises AnvilError, GatewayFailed,
     OSError."""
-    with anvil.running(program, "--silent", log=folder / "anvil.log") as node:
+    with anvil.running(program, "--silent", folder=folder) as node:
         bank, *owners = (str(to_checksum_address(each)) for each in node.ask("eth_accounts"))
         coin = deploy_coin(node, bank)
         key = tallystick_json(folder, "chain", "key")["address"]

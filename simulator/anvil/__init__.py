@@ -79,7 +79,7 @@ def here() -> str | None:
     found = shutil.which(named or "anvil")
     if named and found is None:
         raise AnvilError(f"{NAMED}: {named} is not a program that can be run")
-    return found
+    return None if found is None else str(Path(found).absolute())
 
 
 def find() -> str:
@@ -103,17 +103,20 @@ def find() -> str:
 
 @contextmanager
 def running(
-    program: str, *options: str, chain: int = CHAIN, log: Path = Path(os.devnull)
+    program: str, *options: str, chain: int = CHAIN, folder: Path | None = None
 ) -> Iterator[Node]:
-    """An anvil with a new chain on a free port; what it says goes to `log`. Raises AnvilError."""
+    """An anvil with a new chain on a free port, which runs in `folder`, where its log is then.
+    Raises AnvilError."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     command = [program, "--host", HOST, "--port", str(port), "--chain-id", str(chain)]
     node = Node(f"http://{HOST}:{port}")
+    log = Path(os.devnull) if folder is None else folder / "anvil.log"
     with log.open("ab") as said:
         process = subprocess.Popen(
             [*command, *options],
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

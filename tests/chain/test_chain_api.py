@@ -257,6 +257,7 @@ _LOG = {"blockNumber": "0x1", "logIndex": "0x0", "transactionHash": "0x" + "0" *
 NONSENSE = [
     ("eth_blockNumber", "0x" + "f" * 40),
     ("eth_blockNumber", "soon"),
+    ("eth_call", "0x" + "f" * 64),
     ("eth_getLogs", [{"topics": []}]),
     ("eth_getLogs", [_LOG | {"transactionHash": "<b>"}]),
     ("eth_getLogs", [_LOG | {"topics": ["0x", "0x" + "f" * 64]}]),

@@ -167,10 +167,16 @@ def test_a_demo_interrupted_in_mid_stream_ends_all_that_it_started(
     _wait(lambda: _alive(data) == [], "all that was started has ended")
 
 
-def test_a_demo_interrupted_before_its_gateway_serves_leaves_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rail", ["manual", "evm"])
+def test_a_demo_interrupted_before_its_gateway_serves_leaves_none(
+    tmp_path: Path, rail: str
+) -> None:
+    if rail == "evm":
+        anvil_or_skip()
     data = tmp_path / "data"
-    with _demo("--devices", "4", "--data", str(data)) as child:
+    with _demo("--devices", "4", "--rail", rail, "--data", str(data)) as child:
         _wait(lambda: (data / "serve.log").exists(), "the gateway starts")
+        assert rail == "manual" or len(_alive(data)) >= 3, "chain, broker and gateway"
         child.send_signal(signal.SIGINT)
         assert child.wait(60) == 130
     _wait(lambda: _alive(data) == [], "all that was started has ended")

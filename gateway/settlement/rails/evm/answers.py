@@ -11,12 +11,16 @@ from eth_utils.address import to_checksum_address
 from gateway.settlement.rails.evm.rpc import NodeError, number
 
 
-def count(value: object) -> int:
+def fitting(found: int) -> int:
     """A number that a database can keep. Raises NodeError."""
-    found = number(value)
     if found >= 2**63:
         raise NodeError("evm: a node said a number that is none of ours")
     return found
+
+
+def count(value: object) -> int:
+    """Such a number, as nodes write it. Raises NodeError."""
+    return fitting(number(value))
 
 
 def text_of(form: str, value: object) -> str:

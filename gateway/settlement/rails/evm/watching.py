@@ -80,7 +80,7 @@ class Watching:
     def _sight(self, signer: str, scanned: int | None, decided: Collection[int]) -> Sight:
         self._escrow.check(signer)
         heights = self._escrow.heights()
-        head = hex(heights.head)
+        head = hex(answers.fitting(heights.head))
         if scanned is None or scanned > heights.confirmed:  # or the chain went back behind it
             first = max(0, heights.confirmed - BLOCKS_AT_ONCE + self._settings.confirmations)
         else:
@@ -98,10 +98,10 @@ class Watching:
             token=str(to_checksum_address(token)),
             signer=signer,
             balance=min(number(each) for each in balances),
-            settlements=settlements,
+            settlements=answers.fitting(settlements),
             recorded=max(self._record.said(), default=0),
-            bond=bond,
-            held=held,
+            bond=answers.fitting(bond),
+            held=answers.fitting(held),
             paused=paused,
             first=first,
             last=last,
