@@ -76,6 +76,14 @@ def test_a_deposit_is_shown_block_by_block_until_it_is_credited(here: Lookout) -
     assert one["amount"] == {"amount": "5000000", "currency": "EUR", "scale": 6}
 
 
+def test_an_accounts_export_has_its_deposits_and_no_others(here: Lookout) -> None:
+    for account in ("fleet", "operator", "stranger"):
+        here.harbour.lock(account, 5)
+    here.look()
+    export = here.house.client("finance").get("/v1/accounts/fleet/export").json()
+    assert [each["owner"] for each in export["chain_deposit"]] == [owner_of("fleet")]
+
+
 def test_a_deposit_that_a_reorganisation_takes_is_no_longer_there(here: Lookout) -> None:
     here.harbour.lock("fleet", 7)
     here.look()
@@ -204,7 +212,6 @@ def test_the_chain_as_a_whole(owing: Lookout) -> None:
     assert (seen["bond"]["amount"], seen["held"]["amount"]) == ("400", "1400")
 
 
-@pytest.mark.threat("O10")
 def test_what_a_nodes_address_holds_is_told_to_nobody(
     harbour: Harbour, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -268,7 +275,7 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.threat("C2")
+@pytest.mark.threat("G6")
 def test_a_node_that_talks_nonsense_is_trouble_and_nothing_is_kept_of_it(owing: Lookout) -> None:
     def shown() -> tuple[object, ...]:
         return owing.deposits(), owing.transactions(), owing.ask()["items"][0]["seen"]
