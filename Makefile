@@ -10,8 +10,8 @@ help: ## list these targets
 setup: ## make .venv with everything in it, and find or install an MQTT broker
 	@scripts/setup.sh
 
-demo: setup ## run broker, gateway and devices, pay and settle (KEEP=1 leaves them running)
-	@$(BIN)/tallystick demo $(if $(filter-out 0,$(KEEP)),--keep)
+demo: setup ## run broker, gateway and devices, pay and settle (KEEP=1 leaves them running, RAIL=evm settles on a chain)
+	@$(BIN)/tallystick demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(RAIL),--rail $(RAIL))
 
 test: setup lint ## check and test everything, on real services
 	@scripts/test-services.sh

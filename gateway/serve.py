@@ -40,7 +40,16 @@ from gateway.ingest.context import LEASE
 from gateway.ingest.mqtt import Broker
 from gateway.ingest.worker import Worker
 from gateway.metrics import Metrics
-from gateway.operations import backing, people, plans, principal, retention, schedules, settlement
+from gateway.operations import (
+    backing,
+    chain,
+    people,
+    plans,
+    principal,
+    retention,
+    schedules,
+    settlement,
+)
 from gateway.operations.in_turn import in_turn
 from gateway.operations.office import Office, opened
 from gateway.settlement.rails import RailError
@@ -54,6 +63,10 @@ _LOOK_SECONDS = 10.0
 _SETTLE_AGAIN_SECONDS = 60.0
 _FORGET_SECONDS = 600.0
 _DELIVER_SECONDS = 1.0
+_CHAIN_SECONDS = 10.0
+_CHAIN_MOVES_SECONDS = 2.0
+"""Between two looks at the chain: each costs a dozen questions to each node. The shorter while a
+deposit or a transaction waits for blocks."""
 
 lease = Base.metadata.tables["lease"]
 
@@ -148,6 +161,7 @@ class _Process:
             threading.Thread(target=self._announce, name="announce", daemon=True),
             threading.Thread(target=self._bear_witness, name="witness", daemon=True),
             threading.Thread(target=self._settle, name="settle", daemon=True),
+            threading.Thread(target=self._watch_chain, name="chain", daemon=True),
             threading.Thread(target=self._forget, name="forget", daemon=True),
             threading.Thread(target=self._deliver, name="webhooks", daemon=True),
         ]
@@ -257,6 +271,24 @@ class _Process:
             except SQLAlchemyError as error:
                 # It is only kept longer.
                 log.warning("what is old could not be deleted", error=repr(error))
+
+    def _watch_chain(self) -> None:
+        """Look at the chain, so that whoever asks for it waits for no node; and at what is locked
+        there as soon as a deposit may be final."""
+        office = self._office
+        failed = ""
+        moved = True
+        while not self._ending.wait(_CHAIN_MOVES_SECONDS if moved else _CHAIN_SECONDS):
+            try:
+                before, moved = moved, chain.look(office.store, office.rails)
+                if before or moved:
+                    backing.look_at_all(office.store, office.rails)
+                failed = ""
+            except (SQLAlchemyError, StoreError, RailError, OSError) as error:
+                # What is shown is older, and says so.
+                moved = False
+                if failed != (failed := repr(error)):
+                    log.warning("the chain can't be looked at", error=failed)
 
     def _settle(self) -> None:
         """Let prices change at their times, settle what falls due by its schedule, and hand over

@@ -56,7 +56,9 @@ if ! .venv/bin/python -c 'from tests.micropython.install import installed; insta
 fi
 
 log=.venv/test-chain.log
-if ! .venv/bin/python -c 'from tests.chain.solc import HERE, node_packages
-node_packages.installed(HERE)' >"$log" 2>&1; then
+if ! .venv/bin/python -c 'from simulator import anvil
+from tests.chain.solc import HERE, node_packages
+node_packages.installed(HERE)
+anvil.find()' >"$log" 2>&1; then
     echo "test: solc and anvil: not installed (why: $log); their tests try again; $otherwise" >&2
 fi

@@ -31,6 +31,7 @@ class Api:
 
     def __init__(self, url: str, token: str, authority: Path | None = None) -> None:
         self.url = url.rstrip("/")
+        self.authority = authority
         self._client = httpx2.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"},

@@ -9,19 +9,20 @@ import asyncio
 import contextlib
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from protocol import envelope
 from protocol.statements import read_statement
-from simulator import demo_checks, demo_display, scene
+from simulator import anvil, demo_checks, demo_display, scene
+from simulator.anvil import AnvilError
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import BrokerError, find_mosquitto, start_broker
 from simulator.client import Api, ApiError
@@ -30,6 +31,9 @@ from simulator.fleet import Broker, Fleet, Member
 from simulator.gateway_process import GatewayFailed, GatewayProcess, tallystick_json
 from simulator.run import Unpaid, run
 
+if TYPE_CHECKING:  # needs an extra, which the demo can do without
+    from simulator.demo_chain import DemoChain
+
 app = typer.Typer(add_completion=False)
 _SPEED = 240
 _KEPT_LINE_SECONDS = 60
@@ -37,10 +41,23 @@ _LATE_SECONDS = 60
 """How much longer it runs, at most, where a device has paid nothing yet."""
 
 
-@dataclass
-class _State:
-    """How far the demo has come, for the moment when it is interrupted."""
+class Rail(StrEnum):
+    """By what the demo's run is settled."""
 
+    manual = "manual"
+    evm = "evm"
+
+
+@dataclass
+class _Show:
+    """What was asked for, and how far it has come, for the moment when it is interrupted."""
+
+    console: Console
+    devices: int
+    seconds: int
+    keep: bool
+    tls: bool
+    rail: Rail
     kept: bool = False
 
 
@@ -59,23 +76,25 @@ def demo(
     tls: Annotated[
         bool, typer.Option("--tls", help="TLS everywhere, and a certificate for each device.")
     ] = False,
+    rail: Annotated[
+        Rail, typer.Option(help="What settles: a file for people, or a contract on a local chain.")
+    ] = Rail.manual,
 ) -> None:
     """Broker, gateway and a fleet on this machine: stream, settle, check the books.
 
     Exit status 0 if every unit metered was paid for and everything verifies, 130 if it was
     interrupted before that.
     """
-    console = Console(highlight=False)
+    show = _Show(Console(highlight=False), devices, seconds, keep, tls, rail)
     # A supervisor's SIGTERM ends it as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    state = _State()
     try:
         with _folder(data) as folder:
-            good = _show(console, folder, devices, seconds, keep, tls, state)
+            good = _run(show, folder)
     except KeyboardInterrupt:
-        console.print("\nStopped; everything that was started has been ended.")
-        raise typer.Exit(0 if state.kept else 130) from None
-    except (BrokerError, GatewayFailed, ApiError, Unpaid, OSError) as error:
+        show.console.print("\nStopped; everything that was started has been ended.")
+        raise typer.Exit(0 if show.kept else 130) from None
+    except (BrokerError, GatewayFailed, ApiError, AnvilError, Unpaid, OSError) as error:
         typer.echo(f"demo: {error}", err=True)
         raise typer.Exit(1) from None
     raise typer.Exit(0 if good else 1)
@@ -99,17 +118,12 @@ def _folder(data: Path | None) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _show(
-    console: Console,
-    folder: Path,
-    devices: int,
-    seconds: int,
-    keep: bool,
-    tls: bool,
-    state: _State,
-) -> bool:
+def _run(show: _Show, folder: Path) -> bool:
+    console = show.console
     heading(console, "Tallystick demo")
-    if tls and find_mosquitto() is None:
+    # What is missing is said before anything is made.
+    node = _anvil(console) if show.rail is Rail.evm else None
+    if show.tls and find_mosquitto() is None:
         raise BrokerError("--tls: needs Mosquitto; to have it: apt-get install mosquitto")
     if find_mosquitto() is None:
         console.print(
@@ -121,27 +135,63 @@ def _show(
     token.touch(mode=0o600)
     token.write_text(made["admin_token"] + "\n")
     console.print(f"Gateway key   {made['gateway_key']}")
-    authority = _certified(folder) if tls else None
+    authority = _certified(folder) if show.tls else None
     with (
+        _chain(console, folder, node) as chain,
         start_broker(folder) as broker,
         GatewayProcess(folder, _broker_of(broker, folder, authority).port) as gateway,
     ):
         where = _broker_of(broker, folder, authority)
-        proof = "TLS, a certificate" if tls else "a password"
+        proof = "TLS, a certificate" if show.tls else "a password"
         console.print(f"Broker        {where.host}:{where.port}, {proof} for each device")
         console.print(f"Gateway, API  {gateway.url}")
         with Api(gateway.url, made["admin_token"], authority) as api:
-            members = _register(console, api, where, devices)
-            heading(console, f"{seconds} s of charging and measuring, {_SPEED} times life's speed")
+            members = _register(show, api, where)
+            if chain is not None:
+                chain.take_deposits(folder, api)
+            heading(
+                console, f"{show.seconds} s of charging and measuring, {_SPEED} times life's speed"
+            )
             with demo_display.progress(console) as tell:
-                asyncio.run(run(Fleet(members), api, _enough(members, seconds), tell))
-            good = _settle(console, api, folder, made["gateway_key"], members)
+                asyncio.run(run(Fleet(members), api, _enough(members, show.seconds), tell))
+            good = _settle(console, api, folder, made["gateway_key"], members, chain)
             demo_display.explain(console)
-            if keep and good:
-                state.kept = True
-                _where(console, gateway, folder, token, where, broker.pid, made["welcome"])
+            if chain is not None:
+                chain.explain()
+            if show.keep and good:
+                show.kept = True
+                pid, link = broker.pid, made["welcome"]
+                on_chain = chain is not None
+                demo_display.where(console, gateway, folder, where, pid, link, token, on_chain)
                 _go_on(console, api, members)
     return good
+
+
+def _anvil(console: Console) -> str:
+    """The program of a chain's node, where all else that the chain needs is there too."""
+    try:
+        import simulator.demo_chain  # noqa: F401
+    except ImportError as error:
+        raise AnvilError(
+            f"--rail evm: {error}; to have it: pip install 'tallystick[evm]'"
+        ) from None
+    if anvil.here() is None:
+        console.print(
+            "No anvil on PATH: the one from npm is taken, and installed at the first time."
+        )
+    return anvil.find()
+
+
+@contextlib.contextmanager
+def _chain(console: Console, folder: Path, node: str | None) -> "Iterator[DemoChain | None]":
+    """The chain that is settled on, if any is."""
+    if node is None:
+        yield None
+        return
+    from simulator.demo_chain import DemoChain
+
+    with DemoChain.started(console, folder, node) as chain:
+        yield chain
 
 
 def _certified(folder: Path) -> Path:
@@ -158,12 +208,12 @@ def _broker_of(broker: BrokerProcess, folder: Path, authority: Path | None) -> B
     return Broker(broker.host, broker.tls_ports[0], authority, folder / "devices")
 
 
-def _register(console: Console, api: Api, broker: Broker, devices: int) -> list[Member]:
-    scene.add_accounts(api)
+def _register(show: _Show, api: Api, broker: Broker) -> list[Member]:
+    scene.add_accounts(api, 0 if show.rail is Rail.evm else scene.CREDIT)
     scene.add_tariffs(api)
-    members = list(scene.mixed(api, broker, devices, _SPEED, False, seed=1))
-    console.print(
-        f"Devices       {devices}: each with a key that it made itself, and its own connection"
+    members = list(scene.mixed(api, broker, show.devices, _SPEED, False, seed=1))
+    show.console.print(
+        f"Devices       {show.devices}: each with a key that it made itself, and its own connection"
     )
     return members
 
@@ -180,55 +230,26 @@ def _enough(members: Sequence[Member], seconds: float) -> Callable[[float], bool
 
 
 def _settle(
-    console: Console, api: Api, folder: Path, gateway_key: str, members: list[Member]
+    console: Console,
+    api: Api,
+    folder: Path,
+    gateway_key: str,
+    members: list[Member],
+    chain: "DemoChain | None",
 ) -> bool:
     heading(console, "Settlement")
     runs = api.post("/v1/settlements", {})["runs"]
     if not runs:
         return demo_display.checks(console, [("something was paid and can be settled", False)])
     run_, account = runs[0]["run"], members[0].account
-    demo_display.positions(console, api.get(f"/v1/settlements/{run_}"))
+    found = api.get(f"/v1/settlements/{run_}")
+    demo_display.positions(console, found)
     message = api.read(f"/v1/settlements/{run_}/statements/{account}")
     signed = envelope.parse_sign1("statement", message)
     demo_display.statement(console, read_statement(signed.payload))
-    return demo_display.checks(
-        console, demo_checks.all_checks(folder, api, gateway_key, run_, account, members)
-    )
-
-
-def _where(
-    console: Console,
-    gateway: GatewayProcess,
-    folder: Path,
-    token: Path,
-    broker: Broker,
-    broker_pid: int,
-    welcome: str,
-) -> None:
-    heading(console, "Still running")
-    # As it was called, where that can be called again.
-    program = sys.argv[0] if Path(sys.argv[0]).name == "tallystick" else "tallystick"
-    trust = "" if broker.authority is None else f"--cacert {broker.authority} "
-    lines = (
-        f"Dashboard     {gateway.url}/",
-        # What `init` told has the address of its settings; this gateway took a free port.
-        f"Come in by    {gateway.url}/#{welcome.partition('#')[2]}",
-        "              (once, as the first admin; an authenticator on your phone gives the code)",
-        f"API           {gateway.url}/v1 (its document: {gateway.url}/openapi.json)",
-        f"Admin token   {token}",
-        f"Data folder   {folder} (the gateway's log: serve.log)",
-        f'Try           curl {trust}-H "Authorization: Bearer $(cat {token})" '
-        f"{gateway.url}/v1/accounts",
-        f"              {program} --data {folder} books",
-        f"Break it      kill -9 {gateway.pid}   (the gateway; the broker is {broker_pid})",
-        f"Mend it       {program} --data {folder} serve --broker-port {broker.port} --api-port 0",
-        "Stop          Ctrl-C ends it all and removes what it made"
-        if folder.parent.name.startswith("tallystick-demo-")
-        else "Stop          Ctrl-C ends it all; the data folder stays",
-    )
-    for line in lines:
-        # Whole, so that it can be copied.
-        console.print(line, soft_wrap=True)
+    on_chain = [] if chain is None else chain.settle(api, found)
+    checked = demo_checks.all_checks(folder, api, gateway_key, run_, account, members)
+    return demo_display.checks(console, [*checked, *on_chain])
 
 
 def _go_on(console: Console, api: Api, members: list[Member]) -> None:

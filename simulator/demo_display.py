@@ -4,7 +4,9 @@ Only what it looks like; what is shown comes from the devices and from the gatew
 """
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +16,8 @@ from rich.table import Table
 from protocol.statements import Statement
 from simulator import scene
 from simulator.amounts import decimal
+from simulator.fleet import Broker
+from simulator.gateway_process import GatewayProcess
 from simulator.run import Progress, Tell
 
 LINE_SECONDS = 5
@@ -128,3 +132,41 @@ def checks(console: Console, found: list[tuple[str, bool]]) -> bool:
     for what, good in found:
         console.print(f"{'ok  ' if good else 'FAIL'}  {what}")
     return all(good for _, good in found)
+
+
+def where(
+    console: Console,
+    gateway: GatewayProcess,
+    folder: Path,
+    broker: Broker,
+    broker_pid: int,
+    welcome: str,
+    token: Path,
+    on_chain: bool,
+) -> None:
+    """Where all of it is, while it goes on."""
+    heading(console, "Still running")
+    # As it was called, where that can be called again.
+    program = sys.argv[0] if Path(sys.argv[0]).name == "tallystick" else "tallystick"
+    trust = "" if broker.authority is None else f"--cacert {broker.authority} "
+    lines = (
+        f"Dashboard     {gateway.url}/",
+        # What `init` told has the address of its settings; this gateway took a free port.
+        f"Come in by    {gateway.url}/#{welcome.partition('#')[2]}",
+        "              (once, as the first admin; an authenticator on your phone gives the code)",
+        *([f"The chain     {gateway.url}/#/chain"] if on_chain else []),
+        f"API           {gateway.url}/v1 (its document: {gateway.url}/openapi.json)",
+        f"Admin token   {token}",
+        f"Data folder   {folder} (the gateway's log: serve.log)",
+        f'Try           curl {trust}-H "Authorization: Bearer $(cat {token})" '
+        f"{gateway.url}/v1/accounts",
+        f"              {program} --data {folder} books",
+        f"Break it      kill -9 {gateway.pid}   (the gateway; the broker is {broker_pid})",
+        f"Mend it       {program} --data {folder} serve --broker-port {broker.port} --api-port 0",
+        "Stop          Ctrl-C ends it all and removes what it made"
+        if folder.parent.name.startswith("tallystick-demo-")
+        else "Stop          Ctrl-C ends it all; the data folder stays",
+    )
+    for line in lines:
+        # Whole, so that it can be copied.
+        console.print(line, soft_wrap=True)

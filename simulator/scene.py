@@ -38,13 +38,13 @@ def add(api: Api, path: str, body: dict[str, object]) -> None:
             raise
 
 
-def add_accounts(api: Api) -> None:
+def add_accounts(api: Api, credit: int = CREDIT) -> None:
     """The owners of the devices, each with a credit limit. Raises ApiError."""
     for account, name in (*FLEETS, SENSORS):
         add(
             api,
             "/v1/accounts",
-            {"id": account, "name": name, "currency": CURRENCY, "credit_limit": str(CREDIT)},
+            {"id": account, "name": name, "currency": CURRENCY, "credit_limit": str(credit)},
         )
 
 

@@ -80,6 +80,7 @@ OWNERS: dict[str, Rule] = {
     "listAccounts": _own,
     "getAccount": _account_in_path,
     "listDeposits": _account_in_path,
+    "listChainDeposits": _account_in_query("account"),
     "listWithdrawals": _account_in_path,
     "withdraw": _account_in_path,
     "getWithdrawal": _account_in_path,

@@ -19,6 +19,7 @@ MAX = 2**63 - 1
 
 T = TypeVar("T")
 _NUMBER = re.compile("[0-9]{1,18}")
+_PLACE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 
 
 def _atomic(value: object) -> int:
@@ -108,6 +109,17 @@ def before_of(cursor: str | None) -> int | None:
     if position is not None and not _NUMBER.fullmatch(position):
         raise BadInput("cursor", "must be the `next` of an earlier page")
     return None if position is None else int(position)
+
+
+def place_of(cursor: str | None) -> tuple[int, int] | None:
+    """The same of a list that is in order of two numbers. Raises BadInput."""
+    position = position_of(cursor)
+    if position is None:
+        return None
+    match = _PLACE.fullmatch(position)
+    if match is None:
+        raise BadInput("cursor", "must be the `next` of an earlier page")
+    return int(match[1]), int(match[2])
 
 
 def slice_of(items: list[tuple[str, T]], cursor: str | None, limit: int) -> Page[T]:

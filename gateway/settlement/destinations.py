@@ -6,7 +6,7 @@ that was retired in between is not paid.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -23,11 +23,14 @@ class Destination:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-def in_force(conn: Connection, at: int) -> dict[str, Destination]:
-    """Where each account that has a payout account in force at Unix second `at` is paid."""
+def in_force(
+    conn: Connection, at: int, among: Collection[str] | None = None
+) -> dict[str, Destination]:
+    """Where each account that has a payout account in force at Unix second `at` is paid; only of
+    accounts in `among`, if that is given."""
     return {
         account: Destination(row.rail, json.loads(row.details))
-        for account, row in payout_accounts.all_in_force(conn, at).items()
+        for account, row in payout_accounts.all_in_force(conn, at, among).items()
     }
 
 

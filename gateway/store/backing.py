@@ -40,3 +40,9 @@ def of(conn: Connection, account_id: str) -> int:
 def has_any(conn: Connection, rail: str) -> bool:
     """Whether anything is kept of a rail."""
     return conn.execute(select(table.c.rail).where(table.c.rail == rail)).first() is not None
+
+
+def heights(conn: Connection, rail: str) -> dict[str, int]:
+    """The height from which was last seen what each account has locked with a rail."""
+    rows = conn.execute(select(table.c.account_id, table.c.height).where(table.c.rail == rail))
+    return {account: int(height) for account, height in rows}

@@ -1,6 +1,6 @@
 """Queries on payout accounts: proposing, deciding, and which one is in force when."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -55,9 +55,19 @@ def move(conn: Connection, row: Row[Any], state: str, **more: object) -> None:
     events.note(conn, f"payout_account.{state}", row.id, row.account_id, rail=row.rail)
 
 
-def all_in_force(conn: Connection, at: int) -> dict[str, Row[Any]]:
+def naming(conn: Connection, rail: str, details: Collection[str]) -> set[str]:
+    """The accounts with a payout account of a rail, in force or not, that has one of these details
+    (as JSON, as they are kept)."""
+    query = select(table.c.account_id).where(table.c.rail == rail, table.c.details.in_(details))
+    return set(conn.execute(query).scalars())
+
+
+def all_in_force(
+    conn: Connection, at: int, among: Collection[str] | None = None
+) -> dict[str, Row[Any]]:
     """The payout account of each account that has one in force, if it is now Unix second `at`: of
-    several rails' the one that came into force last."""
+    several rails' the one that came into force last. Only of accounts in `among`, if that is given.
+    """
     query = (
         select(table)
         .where(
@@ -66,6 +76,8 @@ def all_in_force(conn: Connection, at: int) -> dict[str, Row[Any]]:
         )
         .order_by(table.c.active_from, func.length(table.c.id), table.c.id)
     )
+    if among is not None:
+        query = query.where(table.c.account_id.in_(among))
     last = {(row.account_id, row.rail): row for row in conn.execute(query)}
     # Retired is retired at once, also where the clock was set back since.
     counting = [row for row in last.values() if row.ended_at is None]

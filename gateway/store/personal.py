@@ -4,6 +4,7 @@ Conditions only. Whoever comes with a new table that holds something of an accou
 a test finds who did not.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,14 @@ def instructions(account: str) -> Select[Any]:
     """The ids of instructions to pay it, or to collect from it."""
     instruction = _table["instruction"]
     return select(instruction.c.id).where(instruction.c.account_id == account)
+
+
+def addresses(conn: Connection, account: str) -> list[str]:
+    """The addresses on a chain that it has named as its own."""
+    payout = _table["payout_account"]
+    of_it = select(payout.c.details).where(payout.c.account_id == account, payout.c.rail == "evm")
+    details = (json.loads(each) for each in conn.execute(of_it).scalars())
+    return [each["address"] for each in details if "address" in each]
 
 
 def _either(account: str) -> ColumnElement[bool]:
@@ -200,6 +209,11 @@ def parts(conn: Connection, account: str) -> list[Part]:
         Part("payout_account", _table["payout_account"], of("payout_account")),
         Part("deposit", _table["deposit"], of("deposit")),
         Part("backing", _table["backing"], of("backing")),
+        Part(
+            "chain_deposit",
+            _table["chain_deposit"],
+            _table["chain_deposit"].c.owner.in_(addresses(conn, account)),
+        ),
         Part("withdrawal", _table["withdrawal"], of("withdrawal")),
         Part("instruction", _table["instruction"], of("instruction")),
         within("conclusion", "instruction_id", instructions(account)),

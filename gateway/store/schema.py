@@ -4,6 +4,7 @@ from gateway.store import (  # noqa: F401  (importing them is what registers the
     tables_audit,
     tables_bank,
     tables_books,
+    tables_chain,
     tables_claims,
     tables_conclusions,
     tables_events,

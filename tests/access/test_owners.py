@@ -15,6 +15,7 @@ from tests.api.visitors import visitor
 pytestmark = pytest.mark.threat("O2")
 
 IN_QUERY = {
+    "/v1/chain/deposits": "account",
     "/v1/devices": "account",
     "/v1/channels": "account",
     "/v1/listings": "account_id",

@@ -112,11 +112,15 @@ class House:
 
 @contextmanager
 def house_in(
-    data: Path, database_url: str | None, clock: Callable[[], float] | None = None
+    data: Path,
+    database_url: str | None,
+    clock: Callable[[], float] | None = None,
+    **further: object,
 ) -> Iterator[House]:
-    """A gateway that `init` made in this folder; by `clock` attempts at tokens are counted."""
+    """A gateway that `init` made in this folder, with `further` settings; by `clock` attempts at
+    tokens are counted."""
     changes = {} if database_url is None else {"database_url": database_url}
-    settings = config.load(data, **changes)
+    settings = config.load(data, **changes, **further)
     if settings.sqlite_path is not None and not settings.sqlite_path.exists():
         data.mkdir(exist_ok=True)
         migrated(settings.sqlite_path)

@@ -34,7 +34,7 @@ class Liar:
     def answer(self, body: bytes) -> bytes:
         said = json.loads(body)
         asked = said if isinstance(said, list) else [said]
-        answers = httpx2.post(
+        answers = self._http.post(
             self.node.url, content=body, headers={"content-type": "application/json"}
         ).json()
         for question, each in zip(

@@ -1,40 +1,19 @@
 """A real node of a chain of its own: from the environment, here, or from the npm package."""
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-import httpx2
-
-from tests import node_packages
+from simulator import anvil
+from simulator.anvil import CHAIN, AnvilError
 from tests.services import unavailable
 
-CHAIN = 31337
 BLOCK_GAS = 36_000_000
-HERE = Path(__file__).parent
 
 
-class Node:
-    """A node by its URL, asked in JSON-RPC."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._http = httpx2.Client(timeout=30)
-
-    def ask(self, method: str, *parameters: object) -> Any:
-        """The result of a call. Raises RuntimeError with the node's complaint."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-        answer = self._http.post(self.url, json=body).json()
-        if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
-        return answer["result"]
+class Node(anvil.Node):
+    """A node, and what tests do with its time."""
 
     def drain(self) -> None:
         """Wait until every transaction that can be is in a block: it mines beside what it answers.
@@ -52,19 +31,14 @@ class Node:
         self.ask("evm_increaseTime", hex(seconds))
         self.mine()
 
-    def close(self) -> None:
-        """Close its connection."""
-        self._http.close()
 
-
-def _program() -> list[str]:
-    found = shutil.which("anvil")
-    if found is None:
-        _node, modules = node_packages.installed(HERE)
-        found = next(map(str, modules.glob("@foundry-rs/anvil-*/bin/anvil")), None)
-    if found is None:
-        unavailable(f"no anvil for {sys.platform} among the npm packages")
-    return [found]
+def anvil_or_skip() -> str:
+    """Where anvil is; without it the test is skipped, or fails where tests decide what is
+    released."""
+    try:
+        return anvil.find()
+    except AnvilError as error:
+        unavailable(str(error))
 
 
 @contextmanager
@@ -81,31 +55,11 @@ def node(*, steps: bool = False, chain: int = CHAIN) -> Iterator[Node]:
         yield there
         there.close()
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [*_program(), "--host", "127.0.0.1", "--port", str(port), "--silent"]
-    command += ["--chain-id", str(chain), "--hardfork", "prague", "--accounts", "12"]
-    command += ["--gas-limit", str(BLOCK_GAS), *(["--steps-tracing"] if steps else [])]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    there = Node(f"http://127.0.0.1:{port}")
-    try:
-        _wait(there, process)
-        yield there
-    finally:
-        there.close()
-        process.kill()
-        process.wait()
-
-
-def _wait(there: Node, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 30
-    while True:
+    options = ["--silent", "--hardfork", "prague", "--accounts", "12"]
+    options += ["--gas-limit", str(BLOCK_GAS), *(["--steps-tracing"] if steps else [])]
+    with anvil.running(anvil_or_skip(), *options, chain=chain) as started:
+        there = Node(started.url)
         try:
-            there.ask("eth_chainId")
-        except httpx2.TransportError:
-            if process.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+            yield there
+        finally:
+            there.close()

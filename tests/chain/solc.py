@@ -1,5 +1,5 @@
-"""Compiles contracts with the pinned solc. `python -m tests.chain.solc` writes the artefact of
-the escrow anew, which ships with the gateway."""
+"""Compiles contracts with the pinned solc. `python -m tests.chain.solc` writes the artefacts anew
+that ship: the gateway's escrow, and the demo's token."""
 
 import hashlib
 import json
@@ -9,10 +9,13 @@ from typing import Any
 
 from gateway.settlement.rails.evm import artefact
 from gateway.settlement.rails.manual import write_whole
+from simulator import contracts
 from tests import node_packages
 
 HERE = Path(__file__).parent
 SOURCE = artefact.PATH.with_name("Escrow.sol")
+ARTEFACTS = (artefact.PATH, contracts.COIN)
+"""Each is of the contract of its name in the `.sol` beside it."""
 SETTINGS = {
     "evmVersion": "cancun",
     "optimizer": {"enabled": True, "runs": 1_000_000},
@@ -62,11 +65,12 @@ def deployable(path: Path) -> dict[str, Any]:
     }
 
 
-def artefact_text() -> str:
-    """The escrow's artefact as a file: interface and bytecode."""
-    return json.dumps(deployable(SOURCE)["Escrow"], indent=1) + "\n"
+def artefact_text(path: Path) -> str:
+    """A contract's artefact as a file: interface and bytecode."""
+    return json.dumps(deployable(path.with_suffix(".sol"))[path.stem], indent=1) + "\n"
 
 
 if __name__ == "__main__":
-    artefact.PATH.write_text(artefact_text(), encoding="utf-8")
-    print(artefact.PATH)
+    for each in ARTEFACTS:
+        each.write_text(artefact_text(each), encoding="utf-8")
+        print(each)

@@ -1,15 +1,19 @@
 """What ships is what the source says, and costs what is recorded."""
 
 import json
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gateway.settlement.rails.evm import artefact
 from tests.chain import costs, solc
 from tests.chain.node import Node
 
 
-def test_the_source_compiles_to_the_bytecode_that_ships() -> None:
-    assert artefact.PATH.read_text(encoding="utf-8") == solc.artefact_text()
+@pytest.mark.parametrize("shipped", solc.ARTEFACTS, ids=lambda path: path.stem)
+def test_the_source_compiles_to_the_bytecode_that_ships(shipped: Path) -> None:
+    assert shipped.read_text(encoding="utf-8") == solc.artefact_text(shipped)
 
 
 def test_the_bytecode_fits_on_a_chain() -> None:

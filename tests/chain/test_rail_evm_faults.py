@@ -377,7 +377,7 @@ def test_a_node_that_stalls_or_is_gone_is_asked_again_and_nothing_happens_twice(
         rail = harbour.rail(tmp_path, rpc=url)
         rail.submit("run-1", pay_day())
         liar.gone = True
-        with pytest.raises(NodeError, match=r"node 127\.0\.0\.1: RemoteProtocolError"):
+        with pytest.raises(NodeError, match=r"node 127\.0\.0\.1: does not answer"):
             rail.status(pay_day())
         liar.gone = False
         liar.mute.clear()

@@ -103,18 +103,23 @@ class Scene:
 
     def come_in(self, name: str, role: str, *accounts: str, **kind: bool) -> Person:
         """A new person, who has come in by their link as people do."""
-        person = Person(name, self.newcomer(**kind))
-        page = person.window.page
-        page.goto(self.invited(name, role, *accounts))
-        page.get_by_label("Password to have from now on").fill(PASSWORD)
-        page.get_by_label("The same once more").fill(PASSWORD)
-        page.get_by_label("Code that it shows").fill(code(page.locator("#totp-secret")))
-        page.get_by_role("button", name="Come in").click()
-        page.get_by_role("heading", name="Keep these recovery codes").wait_for()
-        person.codes = page.locator(".codes code").all_inner_texts()
-        page.get_by_role("button", name="I have kept them").click()
-        page.get_by_role("button", name="Sign out").wait_for()
-        return person
+        opened = self.newcomer(**kind)
+        return Person(name, opened, enter(opened, self.invited(name, role, *accounts)))
+
+
+def enter(window: Window, path: str) -> list[str]:
+    """Come in by a link as people do; the recovery codes."""
+    page = window.page
+    page.goto(path)
+    page.get_by_label("Password to have from now on").fill(PASSWORD)
+    page.get_by_label("The same once more").fill(PASSWORD)
+    page.get_by_label("Code that it shows").fill(code(page.locator("#totp-secret")))
+    page.get_by_role("button", name="Come in").click()
+    page.get_by_role("heading", name="Keep these recovery codes").wait_for()
+    codes = page.locator(".codes code").all_inner_texts()
+    page.get_by_role("button", name="I have kept them").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    return codes
 
 
 def code(secret: Locator) -> str:

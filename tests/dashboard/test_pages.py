@@ -5,19 +5,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import axe_playwright_python
 import pytest
 import qrcode
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from qrcode.util import MODE_8BIT_BYTE, QRData
 
+from tests.dashboard.axe import CONTRAST, too_wide, violations
 from tests.dashboard.browser import DESK, PHONE, browser
 from tests.dashboard.scene import Scene, scene
 
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
-ALL = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-"""All that depends on the colours."""
 HARM = [
     "<img src=x onerror=\"document.title='owned'\">",
     "</td><script>document.title='owned'</script>",
@@ -33,6 +29,7 @@ PAGES = [
     "/tariffs",
     "/settlements",
     "/settlements/1",
+    "/chain",
     "/bank",
     "/events",
     "/audit",
@@ -63,11 +60,11 @@ def test_no_page_keeps_anybody_out_and_none_scrolls_sideways(here: Scene) -> Non
     for address in [*PAGES, *deeper]:
         person.window.go(address)
         page.emulate_media(color_scheme="light")
-        found += [f"{address}: {each}" for each in _violations(page)]
+        found += [f"{address}: {each}" for each in violations(page)]
         page.emulate_media(color_scheme="dark")
-        found += [f"{address}, dark: {each}" for each in _violations(page, CONTRAST)]
+        found += [f"{address}, dark: {each}" for each in violations(page, CONTRAST)]
         page.set_viewport_size(PHONE)
-        found += [f"{address} on a phone: {each}" for each in _too_wide(page)]
+        found += [f"{address} on a phone: {each}" for each in too_wide(page)]
         page.set_viewport_size(DESK)
     assert found == []
     assert person.window.wrong == []
@@ -80,7 +77,7 @@ def test_no_page_keeps_anybody_out_and_none_scrolls_sideways(here: Scene) -> Non
             document.querySelector("main").append(faint, document.createElement("button"));
         }"""
     )
-    assert [each.split(":")[0] for each in _violations(page)] == ["button-name", "color-contrast"]
+    assert [each.split(":")[0] for each in violations(page)] == ["button-name", "color-contrast"]
 
 
 def test_who_is_outside_is_not_kept_out_by_the_page(here: Scene) -> None:
@@ -88,10 +85,10 @@ def test_who_is_outside_is_not_kept_out_by_the_page(here: Scene) -> None:
     page = outside.page
     page.goto("/")
     page.get_by_role("heading", name="Sign in").wait_for()
-    assert _violations(page) + _too_wide(page) == []
+    assert violations(page) + too_wide(page) == []
     page.goto(here.invited("late", "finance"))
     page.get_by_role("heading", name="Welcome, late").wait_for()
-    assert _violations(page) + _too_wide(page) == []
+    assert violations(page) + too_wide(page) == []
     assert outside.wrong == []
 
 
@@ -190,31 +187,6 @@ def test_it_is_used_by_keyboard_alone(here: Scene) -> None:
     page.keyboard.press("Enter")
     # A reader is put at the beginning of the page that has come.
     expect(page.get_by_role("heading", name="Devices")).to_be_focused()
-
-
-def _violations(page: Page, rules: dict[str, object] = ALL) -> list[str]:
-    """What axe-core finds against WCAG A and AA."""
-    if not page.evaluate("Boolean(window.axe)"):
-        page.evaluate(AXE)
-    result = page.evaluate("rules => axe.run(document, { runOnly: rules })", rules)
-    return [
-        f"{each['id']}: {node['target']} {node['failureSummary']}"
-        for each in result["violations"]
-        for node in each["nodes"][:3]
-    ]
-
-
-def _too_wide(page: Page) -> list[str]:
-    wide = page.evaluate(
-        """() => {
-            const most = document.documentElement.clientWidth;
-            if (document.documentElement.scrollWidth <= most) return [];
-            return [...document.querySelectorAll('main *')]
-                .filter((each) => each.getBoundingClientRect().right > most + 1)
-                .map((each) => each.outerHTML.slice(0, 120));
-        }"""
-    )
-    return list(wide)
 
 
 def _other_qr(text: str, mask: int) -> list[list[bool]]:

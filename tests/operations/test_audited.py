@@ -9,6 +9,7 @@ ROOM = Path(gateway.__file__).parent
 UNRECORDED = {
     ("operations/accounts", "show"): "changes nothing: holds an account while it adds up",
     ("operations/backing", "look"): "no person did it: a copy of what a rail shows",
+    ("operations/chain", "look"): "no person did it: a copy of what a chain shows",
     ("operations/events", "note_rail"): "no person did it: a rail failed, or serves again",
     ("operations/events", "prune"): "no person did it: events that are old enough",
     ("operations/retention", "_forget"): "no person did it: what is old enough",

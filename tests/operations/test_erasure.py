@@ -238,7 +238,8 @@ def test_what_is_old_is_forgotten_by_itself_and_what_is_not_stays(
 
 
 _NOT_OF_ONE = {
-    "awaited", "balance", "band", "bank_file", "belief", "delivery", "entry", "follower",
+    "awaited", "balance", "band", "bank_file", "belief", "chain", "chain_transaction", "delivery",
+    "entry", "follower",
     "generation", "idempotency", "lease", "meta", "notice", "pending", "pending_posting",
     "recovery_code", "run", "run_account", "token_account", "webhook",
 }  # fmt: skip

@@ -10,9 +10,7 @@ NAMED = [bytes((number,)) * 32 for number in range(1, 5)]
 UNITS = 10
 # What one channel pays for.
 MORE = {
-    "xrpl_channels": ", ".join(
-        ["".join([f"{byte:02x}" for byte in each]) for each in NAMED]
-    ),
+    "xrpl_channels": ", ".join(["".join([f"{byte:02x}" for byte in each]) for each in NAMED]),
     "capacity": UNITS * PRICE,
 }
 

@@ -9,6 +9,7 @@ const PATHS = {
   accounts: "M4 20c0-4 3.5-6 8-6s8 2 8 6M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8",
   tariffs: "M3 12V4h8l10 10-8 8zM7.5 8.5v.01",
   settlements: "M12 3v18M5 7h14M5 7l-3 7h6zM19 7l-3 7h6z",
+  chain: "M10 7H7a5 5 0 0 0 0 10h3M14 7h3a5 5 0 0 1 0 10h-3M8.5 12h7",
   bank: "M3 10 12 4l9 6M5 10v8M10 10v8M14 10v8M19 10v8M3 20h18",
   events: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 7v5l3.5 2",
   audit: "M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 16h7",

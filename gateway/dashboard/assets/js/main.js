@@ -20,6 +20,7 @@ route("/tariffs", () => import("./pages/tariffs.js"));
 route("/tariffs/:id", () => import("./pages/tariff.js"));
 route("/settlements", () => import("./pages/settlements.js"));
 route("/settlements/:run", () => import("./pages/run.js"));
+route("/chain", () => import("./pages/chain.js"));
 route("/bank", () => import("./pages/bank.js"));
 route("/events", () => import("./pages/events.js"));
 route("/audit", () => import("./pages/audit.js"));

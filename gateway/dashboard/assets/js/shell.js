@@ -14,6 +14,7 @@ const PAGES = [
   ["accounts", "/accounts", "Accounts", "listAccounts"],
   ["tariffs", "/tariffs", "Tariffs", "listTariffs"],
   ["settlements", "/settlements", "Settlement", "listSettlements"],
+  ["chain", "/chain", "Chain", "getChain"],
   ["bank", "/bank", "Bank", "listUnmatchedBookings"],
   ["events", "/events", "Events", "listEvents"],
   ["audit", "/audit", "Audit log", "listAudit"],

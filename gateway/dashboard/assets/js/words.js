@@ -17,12 +17,13 @@ export function units(value, unit) {
   return `${count(value)} ${unitName(unit)}`;
 }
 
-const GOOD = new Set(["active", "enabled", "delivered", "open", "done", "completed", "posted", "ok", "lifted", "valid"]);
+const GOOD = new Set(["active", "enabled", "delivered", "open", "done", "completed", "posted", "ok", "lifted", "valid", "credited", "final"]);
 const WAITING = new Set([
   "suspended", "frozen", "proposed", "requested", "waiting", "suspense", "pending", "submitted",
   "expired", "awaiting approval", "fenced", "warning", "needs a person", "invited",
+  "confirming", "unassigned", "sent", "mined", "dropped", "paused",
 ]);
-const BAD = new Set(["revoked", "failing", "disabled", "failed", "returned", "rejected", "invalid"]);
+const BAD = new Set(["revoked", "failing", "disabled", "failed", "returned", "rejected", "invalid", "reverted"]);
 
 /** A state as a small label: its word carries the meaning, its shape and colour only help. */
 export function state(word) {

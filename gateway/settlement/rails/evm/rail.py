@@ -5,7 +5,7 @@ by step, and reports what is final. docs/chain.md says what the contract is.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -27,7 +27,9 @@ from gateway.settlement.rails.evm.posting import Posting
 from gateway.settlement.rails.evm.record import Batch, Record
 from gateway.settlement.rails.evm.rpc import Nodes
 from gateway.settlement.rails.evm.settings import NAME, Settings, check_address
+from gateway.settlement.rails.evm.watching import Watching
 from gateway.settlement.rails.manual import instructions_csv, read_folder, write_once
+from gateway.settlement.rails.onchain import Facts, Look
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +46,7 @@ class EvmRail:
         self.nodes = Nodes(settings.rpc)
         self.escrow = Escrow(settings, self.nodes)
         self._posting = Posting(settings, self.record, self.escrow, self.nodes)
+        self._watching = Watching(settings, self.record, self.escrow, self.nodes)
 
     @property
     def record_folder(self) -> Path:
@@ -154,6 +157,16 @@ class EvmRail:
     def handed_over(self) -> Sequence[Instruction]:
         """Every instruction in its folder's lists. Raises RailError, OSError."""
         return read_folder(self.settings.folder)
+
+    @property
+    def facts(self) -> Facts:
+        """What it was set up with."""
+        of = self.settings
+        return Facts(of.chain_id, of.contract, of.currency, of.decimals, of.confirmations)
+
+    def look(self, scanned: int | None, decided: Collection[int]) -> Look:
+        """What the nodes show now, for people. As `OnChain.look`."""
+        return self._watching.look(scanned, decided)
 
     @property
     def currency(self) -> str:

@@ -1,6 +1,7 @@
 """Asking nodes of a chain, by JSON-RPC over HTTP. One that is asked alone is believed; several are
 believed where they say the same."""
 
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,9 @@ from urllib.parse import urlsplit
 import httpx2
 
 from gateway.settlement.rails import RailError
+
+# It would log each request's whole address.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 TIMEOUT = 10.0
 """Seconds for one answer."""
@@ -80,6 +84,17 @@ class Nodes:
         """What each node answers. Raises NodeError, Refusal."""
         return [self._ask(url, [(method, parameters)])[0] for url in self._urls]
 
+    def one_by_one(self, method: str, *parameters: object) -> list[tuple[str, Any]]:
+        """Each node's host, and what it answers or the RailError that comes instead."""
+        found: list[tuple[str, Any]] = []
+        for url in self._urls:
+            host = urlsplit(url).hostname or ""
+            try:
+                found.append((host, self._ask(url, [(method, parameters)])[0]))
+            except RailError as error:
+                found.append((host, error))
+        return found
+
     def agreed(self, method: str, *parameters: object, of: Callable[[Any], Any] = _whole) -> Any:
         """What all of them answer, or what `of` takes of it (nodes of several makes add fields of
         their own). Raises NodeError, also where they differ; Refusal."""
@@ -116,8 +131,11 @@ class Nodes:
         try:
             answer = self._here.client.post(url, json=body[0] if len(body) == 1 else body)
             said = answer.json() if len(answer.content) <= _LARGEST else None
-        except (httpx2.HTTPError, ValueError) as error:
-            raise NodeError(f"evm: node {name}: {type(error).__name__}") from None
+        except httpx2.HTTPError as error:
+            why = f"does not answer ({type(error).__name__})"
+            raise NodeError(f"evm: node {name}: {why}") from None
+        except ValueError:
+            said = None
         said = [said] if isinstance(said, dict) else said
         if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
             raise NodeError(f"evm: node {name}: answered what is no JSON-RPC")

@@ -1,6 +1,7 @@
 // One account: what it owes, its funds and limits, where it is paid, its runs, channels and statements.
 
 import { get, patch, post } from "../api.js";
+import { depositTable as chainTable } from "../chain.js";
 import { channelTable } from "../channel-table.js";
 import { ask } from "../dialog.js";
 import { h } from "../dom.js";
@@ -20,8 +21,9 @@ export default async function account({ id }) {
   const deposits = may("listDeposits") ? depositTable(id) : null;
   const withdrawals = may("listWithdrawals") ? withdrawalTable(id, standing) : null;
   const payouts = may("listPayoutAccounts") ? payoutTable(id) : null;
+  const onChain = may("listChainDeposits") ? await chainDeposits(id) : null;
   await standing.ready;
-  const changed = () => Promise.all([standing, deposits, withdrawals, payouts].filter(Boolean).map((each) => each.refresh()));
+  const changed = () => Promise.all([standing, deposits, onChain, withdrawals, payouts].filter(Boolean).map((each) => each.refresh()));
   const content = h(
     "div",
     {},
@@ -29,6 +31,7 @@ export default async function account({ id }) {
     standing.element,
     may("listAccountStatements") ? section("Statements", statements(id)) : null,
     deposits ? section("Deposits", deposits.element) : null,
+    onChain ? section("Deposits on the chain", onChain.element) : null,
     withdrawals ? section("Withdrawals", withdrawals.element) : null,
     payouts ? section("Where it is paid", payouts.element) : null,
     may("listChannels") ? section("Channels", channelTable({ name: `channels-of-${id}`, query: () => ({ account: id }) }).element) : null,
@@ -113,6 +116,14 @@ function depositTable(id) {
     ],
     empty: empty("Nothing was paid in", "An account with no credit limit can open channels once a deposit is recorded."),
   });
+}
+
+/** What the account has deposited in a contract; nothing is said of that where it has not. */
+async function chainDeposits(id) {
+  const query = () => ({ account: id });
+  const { items } = await get("/v1/chain/deposits", { ...query(), limit: 1 });
+  if (items.length === 0) return null;
+  return chainTable({ name: `chain-deposits-${id}`, query, nothing: empty("Nothing is deposited on the chain") });
 }
 
 function withdrawalTable(id, standing) {

@@ -1,6 +1,7 @@
 // One settlement run: what it came to, who decides, what was asked of the rails and what came of it.
 
-import { get, post } from "../api.js";
+import { all, get, post } from "../api.js";
+import { transactionTable } from "../chain.js";
 import { ask } from "../dialog.js";
 import { every, h, replace } from "../dom.js";
 import { flow } from "../flow.js";
@@ -25,8 +26,9 @@ export default async function run({ run: number }, signal) {
     const found = await get(path, {}, signal);
     const { items: instructions } = await get(`${path}/instructions`, {}, signal);
     const { items: stated } = await get(`${path}/statements`, {}, signal);
-    const said = JSON.stringify([found, instructions, stated]);
-    if (said !== shown) replace(place, page(found, instructions, stated, () => void look()));
+    const sent = instructions.some((each) => each.rail === "evm") && may("listChainTransactions") ? await all("/v1/chain/transactions", { run: number }) : null;
+    const said = JSON.stringify([found, instructions, stated, sent]);
+    if (said !== shown) replace(place, page(found, { instructions, stated, sent }, () => void look()));
     shown = said;
   };
   await look();
@@ -34,7 +36,7 @@ export default async function run({ run: number }, signal) {
   return { title: `Run ${number}`, content: place };
 }
 
-function page(found, instructions, stated, again) {
+function page(found, { instructions, stated, sent }, again) {
   const { totals } = found;
   return [
     head(`Run ${found.run}`, {
@@ -52,6 +54,7 @@ function page(found, instructions, stated, again) {
     section("Gross and net", h("div", { class: "panel" }, flow(found.positions))),
     section("Positions", positions(found)),
     section("Instructions and what came of them", reconciliation(instructions), instructionTable(found, instructions, again)),
+    sent ? section("On the chain", transactionTable({ name: `transactions-run-${found.run}`, rows: sent }).element) : null,
     section("Statements", statementsOf(found.run, stated)),
     section("Who", h("div", { class: "panel" }, facts(
       ["Started by", who(found.started_by)],
