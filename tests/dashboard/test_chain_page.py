@@ -20,7 +20,6 @@ from tests.dashboard.scene import enter
 
 __all__ = ["chain", "escrow", "one_node", "tokens"]
 
-pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture

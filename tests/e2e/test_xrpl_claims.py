@@ -19,8 +19,6 @@ from simulator.loads.sensor import Sensor
 from tests.e2e.stage import Stage, acked_units, all_paid, running, stage, until
 from tests.verify.program import verify_command
 
-pytestmark = pytest.mark.timeout(300)
-
 DROPS_A_UNIT = 150
 SMALL = Kind(scene.ENERGY.unit, 5, 300 * DROPS_A_UNIT, 0)
 """A channel is soon used up, so that devices open one after the other."""
