@@ -112,7 +112,7 @@ def memory(compiled: Compiled) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("what", "most"),
     [
-        # Ed25519, SHA-512 and X25519, code and tables; and a step by which the table of names grows.
+        # Ed25519, SHA-512 and X25519, code and tables; the table of names grows once by it.
         ("crypto", 19 * KB),
         # All that such a device runs, code and objects, from files as on a stock image.
         ("loaded", 97 * KB),
