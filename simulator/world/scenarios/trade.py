@@ -81,10 +81,10 @@ def seller_torn(scene: Scene) -> Options:
 )
 def missed_ends(scene: Scene) -> Options:
     """Each channel pays for few units, and their receipts are lost to the seller, or come late or
-    before what they end; then it is reset, wiped or away for a while."""
+    before what they end; then it is reset, wiped or away for a while, or nothing happens to it."""
     units = scene.over((1, 2, 3))
     effect = scene.over(("drop", "delay", "reorder"))
-    comes_back = scene.over(("reset", "wipe", "partition"))
+    comes_back = scene.over(("stay", "reset", "wipe", "partition"))
     tariff = price(300, units=units, window=scene.over((4, 1)))
     scene.wait(BOOTED_MS + 2_000)
     scene.do("net", effect, _SELLER, "down", "receipt", scene.over((9, 20)), 40_000)
@@ -92,7 +92,8 @@ def missed_ends(scene: Scene) -> Options:
         scene.consume((_BUYER,), units)
         scene.wait(4_000 + STEP_MS * scene.over(range(1, 8)))
     scene.do("settle")
-    scene.do(comes_back, _SELLER)
+    if comes_back != "stay":
+        scene.do(comes_back, _SELLER)
     scene.wait(50_000)
     scene.do("mend", _SELLER)
     scene.wait(20_000)
