@@ -175,13 +175,19 @@ class Said:
             for iou in reversed(spoken.ious):
                 if wire.is_tick(found[3], found[2], iou):
                     units = iou[3] + found[2]
-                    # A chain is of the leg that its IOU is of.
-                    begun = [leg for leg in spoken.legs if leg.handle in spoken.told]
-                    asked = {
+                    # A chain is of the leg that its IOU is of: the last one that begins before it.
+                    begun = [
+                        leg
+                        for leg in spoken.legs
+                        if leg.handle in spoken.told and leg.units < iou[3]
+                    ]
+                    begun.sort(key=lambda leg: leg.number)
+                    fit = [
                         price(spoken.terms, legs, units)
                         for legs in ([], *([leg] for leg in begun))
                         if iou[2] == price(spoken.terms, legs, iou[3])
-                    }
+                    ]
+                    asked = set(fit[-1:])
                     if not asked or min(asked) > spoken.capacity():
                         raise Violation(4, f"device {device} ticked beyond the capacity: {asked}")
                     for amount in asked:
