@@ -6,6 +6,7 @@ answered is `device`'s to do.
 """
 
 from protocol import envelope, payer_legs
+from protocol.payer import iou_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def follow(
     sending = []
     iou = channel.next_iou(total) or channel.covering_iou()
     if iou is not None:
-        message = envelope.sign1("iou", iou.payload(), identity.sign)
+        message = iou_message(channel.terms, iou, identity.sign)
         channel.signed(iou, message)
         sending.append(("iou", message))
     leg = payer_legs.next_leg(channel, offer.tariff)

@@ -175,4 +175,4 @@ def test_books_and_evidence_hold_each_mark_against_its_claim(gateway: Gateway) -
     assert "iou.xrpl_claim" in found.what
     report = check_bundle(bundle_of(gateway.store, gateway.keys, channel), [device.public])
     # What rests on the mark falls with it.
-    assert [each.what for each in report.checks if not each.ok][0] == "IOUs"
+    assert next(each.what for each in report.checks if not each.ok) == "IOUs"
