@@ -10,11 +10,13 @@ import pytest
 
 from firmware.over import Over
 from firmware.settings import SettingsError, parse
+from gateway.operations import plans
 from gateway.settlement.verify_books import verify_books
 from gateway.store import channels
 from gateway.xrpl_claim import claim_of
 from protocol import envelope
 from protocol.messages import read_terms
+from protocol.pricing import Tariff
 from tests.firmware.pair import MemorySlots, Pair, unreliable
 from tests.ingest.parties import DROPS, PRICE, gateway_in
 
@@ -87,6 +89,22 @@ def test_a_device_that_is_told_of_no_ticks_pays_by_claims_whatever_its_chains(pa
     pair.settle()
     assert {kind for kind, _ in pair.said if kind in ("iou", "tick")} == {"iou"}
     assert redeemable(pair) == {NAMED[0]: PRICE.amount(9)}
+
+
+def test_what_is_owed_where_a_price_changes_is_claimed_too(pair: Pair) -> None:
+    pair.step = 1_000
+    pair.boot()
+    pair.connect()
+    pair.meter(9)
+    dearer = Tariff("W.h", 600, 1, "XRP")
+    pair.gateway.offer(dearer, payee="operator-xrp")
+    plans.follow(pair.gateway.store, DROPS.id(), dearer.id())
+    pair.keep_house()
+    assert redeemable(pair) == {NAMED[0]: 9 * 300}
+    pair.meter(4)
+    pair.settle()
+    assert pair.gateway.count("leg") == 1
+    assert redeemable(pair) == {NAMED[0]: 9 * 300 + 4 * 600}
 
 
 def test_after_a_reset_the_next_channel_names_the_next_of_the_ledgers(pair: Pair) -> None:

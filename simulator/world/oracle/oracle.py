@@ -198,9 +198,9 @@ class Oracle:
                 continue  # it is what its payer's channel is
             payer = self._said.payers[row.device]
             spoken = self._said.channels.get(row.id)
-            least, most = (0, 0) if spoken is None else (spoken.surely, spoken.most_signed())
+            most = 0 if spoken is None else spoken.most_signed()
             excused = payer.forgot or payer.revoked
-            if row.state == "open" and not excused and not least <= row.amount <= most:
+            if row.state == "open" and not excused and row.amount != most:
                 raise Violation(20, f"channel {row.id.hex()}: {most} signed, {row.amount} accepted")
             if row.state == "open" and row.settled_amount != row.amount:
                 raise Violation(20, f"channel {row.id.hex()}: not settled to its mark")

@@ -38,9 +38,6 @@ class Spoken:
     terms: Terms | None = None
     signed: dict[int, set[int]] = field(default_factory=dict)
     """Signed amounts, each with the units it was signed for."""
-    surely: int = 0
-    """The greatest amount that the payer signed whichever of its prices it meant: a chain whose IOU
-    is of the same amount by two of them does not say which."""
     last: tuple[int, int] = (0, 0)
     acked: int = 0
     acks: list[tuple[int, int, int]] = field(default_factory=list)
@@ -160,7 +157,6 @@ class Said:
         if named and not wire.is_claim(found.get(6, b""), named, amount, payer.key):
             raise Violation(10, f"device {device} signed {amount} and did not claim it")
         spoken.signed.setdefault(amount, set()).add(units)
-        spoken.surely = max(spoken.surely, amount)
         spoken.last = max(before, (amount, units))
         if 5 in found and found not in spoken.ious:
             spoken.ious.append(found)
@@ -192,7 +188,6 @@ class Said:
                         raise Violation(4, f"device {device} ticked beyond the capacity: {asked}")
                     for amount in asked:
                         spoken.signed.setdefault(amount, set()).add(units)
-                    spoken.surely = max(spoken.surely, min(asked))
                     return
         raise Violation(10, f"device {device} ticked on no chain of its own")
 

@@ -1,6 +1,7 @@
 # The application of a device that pays by claims on the XRP Ledger, over a reset: its channels name
 # one of the ledger's after the other, and what is owed on each is claimed on it.
 import asyncio
+from binascii import hexlify
 
 from gateway_side import PRICE, Board, Payee, Slots
 
@@ -10,7 +11,7 @@ NAMED = [bytes((number,)) * 32 for number in range(1, 5)]
 UNITS = 10
 # What one channel pays for.
 MORE = {
-    "xrpl_channels": ", ".join(["".join([f"{byte:02x}" for byte in each]) for each in NAMED]),
+    "xrpl_channels": ", ".join([hexlify(each).decode() for each in NAMED]),
     "capacity": UNITS * PRICE,
 }
 
