@@ -94,7 +94,7 @@ class Spoken:
         return amount == 0 or units in self.signed.get(amount, ())
 
     def most_signed(self) -> int:
-        """The greatest amount that the payer can be held to have signed."""
+        """The greatest amount that the payer signed."""
         return max(self.signed, default=0)
 
 
