@@ -69,7 +69,7 @@ def options_of(seed: int) -> Options:
         devices.append(DeviceOptions(abroad, 2, 1, tariffs[2].capacity, claims=True))
     _let_trade(Random(f"trade {seed}"), devices, abroad)
     _let_top_up(Random(f"topup {seed}"), devices, tariffs)
-    _let_watch(Random(f"places {seed}"), devices, tariffs)
+    _let_watch(Random(f"places {seed}"), devices, tariffs, abroad)
     _ask_session_fees(Random(f"session fees {seed}"), tariffs, devices)
     return Options(seed, accounts, tariffs, devices, draw.choice((6, 20, 1000)))
 
@@ -100,14 +100,16 @@ def _let_top_up(draw: Random, devices: list[DeviceOptions], tariffs: list[Tariff
         devices[number] = replace(each, topup=few, capacity=max(few, most))
 
 
-def _let_watch(draw: Random, devices: list[DeviceOptions], tariffs: list[TariffOptions]) -> None:
+def _let_watch(
+    draw: Random, devices: list[DeviceOptions], tariffs: list[TariffOptions], abroad: str
+) -> None:
     """Let one more device count the seconds in which somebody at another consumes nothing, in a
     third of the worlds."""
     if draw.random() < 0.67:
         return
     watched = draw.choice([number for number, each in enumerate(devices) if not each.sells])
     chain = draw.choice((0, 0, 200))
-    bay = DeviceOptions("swiss", 2, draw.choice((1, 10)), tariffs[2].capacity, chain)
+    bay = DeviceOptions(abroad, 2, draw.choice((1, 10)), tariffs[2].capacity, chain)
     devices.append(replace(bay, idle_of=watched, idle_after_s=draw.choice((0, 3, 30))))
 
 
