@@ -32,10 +32,13 @@ def claim_bytes(xrpl_channel: bytes, drops: int) -> bytes:
 def require_claim(terms: "Terms", iou: "Iou") -> None:
     """Raises ProtocolError `bad_xrpl_claim` unless an IOU carries a claim exactly where the terms
     name an XRPL channel. Whether that claim holds is still to be checked."""
-    if bool(iou.xrpl_claim) == bool(terms.xrpl_channel):
-        return
-    problem = "is missing" if terms.xrpl_channel else "the terms name no XRPL channel"
-    raise ProtocolError("bad_xrpl_claim", "iou.xrpl_claim", problem, iou.amount)
+    if bool(iou.xrpl_claim) != bool(terms.xrpl_channel):
+        raise ProtocolError(
+            "bad_xrpl_claim",
+            "iou.xrpl_claim",
+            "must be there exactly where the terms name an XRPL channel",
+            iou.amount,
+        )
 
 
 def check_claim(

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -71,13 +72,13 @@ def _day(text: str | None) -> date | None:
         raise _fail("--day: must be YYYY-MM-DD", 2) from None
 
 
-def _tell(progress: Progress) -> None:
+def _tell(progress: Progress, currency: str = scene.CURRENCY) -> None:
     totals = progress.fleet.totals()
     rate = "no answer from the API" if progress.rate is None else f"{progress.rate:.0f} IOUs/s"
     typer.echo(
         f"{progress.elapsed:5.0f} s  {totals.open_channels} of {totals.devices} channels open, "
         f"{rate}, {totals.metered} units metered, {totals.unpaid} unpaid, "
-        f"{decimal(totals.amount, scene.SCALE)} {scene.CURRENCY} acknowledged",
+        f"{decimal(totals.amount, scene.SCALE)} {currency} acknowledged",
         err=True,
     )
 
@@ -219,15 +220,18 @@ def _claiming_fleet(
 ) -> tuple[dict[str, object], bool]:
     scene.add_xrp(api)
     members = list(scene.claiming(api, broker, devices, speed, native, seed))
-    result, good = _consumed(api, members, seconds)
+    result, good = _consumed(api, members, seconds, "XRP")
     result["drops_claimed"] = claimed_drops(api, members)
     return result, good and result["drops_claimed"] == result["amount_accepted"]
 
 
-def _consumed(api: Api, members: list[Member], seconds: int) -> tuple[dict[str, object], bool]:
+def _consumed(
+    api: Api, members: list[Member], seconds: int, currency: str = scene.CURRENCY
+) -> tuple[dict[str, object], bool]:
     """What a fleet came to that has consumed for so long."""
     fleet = Fleet(members)
-    asyncio.run(run(fleet, api, lambda elapsed: elapsed >= seconds, _tell))
+    tell = partial(_tell, currency=currency)
+    asyncio.run(run(fleet, api, lambda elapsed: elapsed >= seconds, tell))
     metered = fleet.totals().metered
     units, amount = accepted_units(api, members)
     result: dict[str, object] = {

@@ -253,6 +253,18 @@ def test_a_recorded_day_settles_to_the_watt_hour_and_the_micro_euro(
     assert result["money_by_the_tariff"] == result["money_settled"] == wh * 300
 
 
+def test_a_fleet_claims_on_the_xrp_ledger_what_it_owes_to_the_drop(
+    data_folder: Path, tmp_path: Path
+) -> None:
+    words = ("--xrpl-claims", "--devices", "2", "--seconds", "2", "--speed", "600")
+    with stage(data_folder) as built:
+        done = _simulate(built, tmp_path, *words, "--native-crypto")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["drops_claimed"] == result["amount_accepted"] == result["units_metered"] * 150
+    assert "XRP acknowledged" in done.stderr
+
+
 def test_a_fleet_that_may_not_owe_anything_is_a_failure_with_its_reason(
     data_folder: Path, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from tests.e2e.stage import Stage, acked_units, all_paid, running, stage, until
 from tests.verify.program import verify_command
 
 DROPS_A_UNIT = 150
-SMALL = Kind(scene.ENERGY.unit, 5, 300 * DROPS_A_UNIT, 0)
+SMALL = Kind(scene.ENERGY.unit, 5, 100 * DROPS_A_UNIT, 0)
 """A channel is soon used up, so that devices open one after the other."""
 
 
@@ -70,11 +70,11 @@ def test_what_devices_paid_is_exported_and_redeemable_to_the_drop(
                 xrpl_channels=scene.xrpl_channels(Random(number)),
             )
         async with running(stage_here.members) as fleet:
-            await until(lambda: acked_units(stage_here) > 400, "payments flow")
+            await until(lambda: acked_units(stage_here) > 150, "payments flow")
             await asyncio.to_thread(stage_here.gateway.kill)
             await asyncio.to_thread(stage_here.gateway.restart)
             before = acked_units(stage_here)
-            await until(lambda: acked_units(stage_here) > before + 400, "payments flow again")
+            await until(lambda: acked_units(stage_here) > before + 250, "payments flow again")
             await all_paid(fleet)
 
     asyncio.run(scenario())

@@ -47,6 +47,11 @@ def test_what_belongs_to_a_recorded_day_needs_one(token: Path, words: tuple[str,
     assert "need --sessions" in refused(token, *words)
 
 
+def test_claims_on_the_xrp_ledger_are_for_a_fleet_alone(token: Path) -> None:
+    said = refused(token, "--xrpl-claims", "--scenario", "hotspot")
+    assert "--xrpl-claims: can't be given with --sessions or --scenario" in said
+
+
 def test_a_day_must_be_a_date(token: Path, tmp_path: Path) -> None:
     said = refused(token, "--sessions", str(tmp_path / "none.csv"), "--day", "8.10.2018")
     assert "--day: must be YYYY-MM-DD" in said
