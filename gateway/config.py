@@ -163,6 +163,11 @@ class Config(BaseSettings):
     payout_cooling: Annotated[int, BeforeValidator(seconds)] = 0
     """How long after its approval an account is paid somewhere else, in seconds; 0 is at once.
     Default: `24h`."""
+    tracing: bool = False
+    """Whether the hot path is traced, by OpenTelemetry; needs the extra `tallystick[tracing]`."""
+    tracing_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """The URL of the collector that takes traces, OTLP over HTTP. Default: what the variables
+    OTEL_EXPORTER_OTLP_* say."""
     rail: Annotated[str, AfterValidator(_rail)] = "manual"
     """The rail of accounts that have chosen none."""
     manual_folder: Path = Path()

@@ -38,6 +38,7 @@ from gateway.config import (
 from gateway.folder_lock import locked
 from gateway.ingest.context import LEASE
 from gateway.ingest.mqtt import Broker
+from gateway.ingest.spans import NOBODY, Spans
 from gateway.ingest.worker import Worker
 from gateway.metrics import Metrics
 from gateway.operations import backing, people, plans, principal, retention, schedules, settlement
@@ -97,6 +98,7 @@ class _Process:
         )
         check_key_file("broker_key_file", config.broker_key_file)
         api_tls = _api_tls(config)
+        spans, self._end_tracing = _traced(config)
         self._listening = _listen(config)
         try:
             self._worker = Worker(
@@ -110,6 +112,7 @@ class _Process:
                 config.device_burst,
                 config.hub_fee_bp,
                 config.device_silence,
+                spans,
             )
         except OSError as error:
             raise ConfigError(
@@ -159,6 +162,7 @@ class _Process:
         finally:
             self._ending.set()
             self._worker.stop()
+            self._end_tracing()
             for thread in threads:
                 thread.join(timeout=30)
             self._listening.close()
@@ -286,6 +290,21 @@ class _Process:
             except BaseException as error:
                 self._failed(error)
                 raise
+
+
+def _traced(config: Config) -> tuple[Spans, Callable[[], None]]:
+    """Who follows the hot path, and what ends that. Raises ConfigError."""
+    if not config.tracing:
+        return NOBODY, lambda: None
+    try:
+        # Heavy, and an extra: nobody pays for it who does not ask for it.
+        from gateway import tracing
+    except ImportError as error:
+        raise ConfigError(
+            f"tracing: needs the extra: pip install 'tallystick[tracing]' ({error})"
+        ) from None
+    begun = tracing.begin(config.tracing_endpoint)
+    return begun, begun.close
 
 
 def _api_tls(config: Config) -> dict[str, Any]:

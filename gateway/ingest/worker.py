@@ -20,6 +20,7 @@ from gateway.ingest.inbox import IOUS_AT_ONCE, IOUS_PER_SECOND, Inbox, Received
 from gateway.ingest.ingest import process
 from gateway.ingest.mqtt import Broker, Link
 from gateway.ingest.presence import SILENCE_SECONDS, Presence
+from gateway.ingest.spans import NOBODY, Spans
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
 from gateway.store import lease
@@ -48,6 +49,7 @@ class Worker:
         ious_at_once: int = IOUS_AT_ONCE,
         hub_fee_bp: int = 0,
         silence: int = SILENCE_SECONDS,
+        spans: Spans = NOBODY,
     ) -> None:
         with store.write() as conn:
             token = lease.take(conn, LEASE, holder)
@@ -59,6 +61,7 @@ class Worker:
             threads=cpu_count() or 1,
             hub_fee_bp=hub_fee_bp,
             presence=Presence(silence),
+            spans=spans,
         )
         self._inbox = Inbox(ious_per_second, ious_at_once)
         self.link = Link(broker, self._inbox, metrics, self._context.alerts)
@@ -94,7 +97,8 @@ class Worker:
         while True:
             batch = self._inbox.take(timeout=_UPKEEP_SECONDS)
             if batch:
-                self._answer(batch)
+                with self._context.spans.batch(batch, self._inbox.since):
+                    self._answer(batch)
             elif self._stopping.is_set():
                 return
             if time.monotonic() >= next_upkeep:
@@ -119,5 +123,6 @@ class Worker:
             # repeat what was not answered.
             log.warning("batch given up after repeated decisions", messages=len(batch))
             return
-        self.link.publish(answers)
-        self.link.acknowledge(batch)
+        with self._context.spans.step("ack"):
+            self.link.publish(answers)
+            self.link.acknowledge(batch)
