@@ -13,7 +13,7 @@ import typer
 
 from simulator import replay, scenario, scene
 from simulator.amounts import decimal
-from simulator.client import Api, ApiError
+from tallystick import Api, ApiError
 from simulator.fleet import Broker, Fleet, Member, accepted_units, register
 from simulator.run import PAY_SECONDS, Progress, Unpaid, run
 from simulator.scenario_file import Scenario, ScenarioError, read_scenario

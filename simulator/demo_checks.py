@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.client import Api
+from tallystick import Api
 from simulator.fleet import Member, accepted_units
 from simulator.gateway_process import tallystick
 

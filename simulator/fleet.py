@@ -20,7 +20,7 @@ from firmware.device import Device
 from firmware.settings import Settings
 from protocol.payer import OPEN, PayerChannel
 from simulator.board import SimulatedBoard
-from simulator.client import Api
+from tallystick import Api
 from simulator.loads import Load
 
 POLL_MS = 200

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from protocol.pricing import Tariff
-from simulator.client import Api
+from tallystick import Api
 from simulator.fleet import Member
 from simulator.loads.recorded import Recorded, Stretch
 from simulator.sessions import Session, SessionsError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from simulator.client import Api
+from tallystick import Api
 from simulator.fleet import Broker, Kind, Member, accepted_units, register
 from simulator.loads import Load
 from simulator.loads.between import Delivered, Drawn, Line

@@ -7,7 +7,7 @@ here decides anything about money.
 from collections.abc import Iterator
 from random import Random
 
-from simulator.client import Api, ApiError
+from tallystick import Api, Problem
 from simulator.fleet import Broker, Kind, Member, register
 from simulator.loads import Load
 from simulator.loads.ev import EvCharger
@@ -29,7 +29,7 @@ def add(api: Api, path: str, body: dict[str, object]) -> None:
     """Add something unless it is there already."""
     try:
         api.post(path, body)
-    except ApiError as error:
+    except Problem as error:
         if error.status != 409:
             raise
 

@@ -13,7 +13,7 @@ from simulator.bench.installation import installation, machine
 from simulator.bench.loader import LoadError, Result, run
 from simulator.bench.subjects import Payer
 from simulator.broker import Broker, BrokerError
-from simulator.client import ApiError
+from tallystick import ApiError
 from simulator.gateway_process import GatewayFailed
 
 app = typer.Typer(add_completion=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 from simulator.bench import subjects
 from simulator.bench.subjects import Payer
 from simulator.broker import Broker, start_broker
-from simulator.client import Api
+from tallystick import Api
 from simulator.gateway_process import GatewayProcess, tallystick_json
 
 

@@ -22,7 +22,7 @@ from protocol.messages import Hello, Iou, Terms
 from simulator import scene
 from simulator.bench.loader import Connection, LoadError, Stream, publish_packet
 from simulator.broker import Broker
-from simulator.client import Api
+from tallystick import Api
 from simulator.crypto import native
 from simulator.gateway_process import GatewayProcess
 

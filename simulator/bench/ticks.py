@@ -15,7 +15,7 @@ from simulator.bench.installation import Parts, installation, machine
 from simulator.bench.loader import LoadError, Result, Stream, run
 from simulator.bench.subjects import Payer
 from simulator.broker import BrokerError
-from simulator.client import ApiError
+from tallystick import ApiError
 from simulator.gateway_process import GatewayFailed
 
 _KINDS = ("ticks", "ious", "baseline")

@@ -21,7 +21,7 @@ from protocol import messages
 from simulator import scene
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import start_broker
-from simulator.client import Api
+from tallystick import Api
 from simulator.fleet import Broker, Fleet, Kind, Member, accepted_units, register
 from simulator.gateway_process import GatewayProcess
 from simulator.loads import Load

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.client import Api
+from tallystick import Api
 from simulator.fleet import Fleet
 from simulator.loads.sensor import Sensor
 from simulator.run import Unpaid, run
