@@ -260,6 +260,12 @@ class Config(BaseSettings):
         return Path(url.database)
 
     @property
+    def folders(self) -> dict[str, Path]:
+        """The folders that must not get full: of the data, and of the database if it is a file."""
+        path = self.sqlite_path
+        return {"data": self.data} | ({} if path is None else {"database": path.parent})
+
+    @property
     def database_shown(self) -> str:
         """The database's URL without its password."""
         return make_url(self.database_url).render_as_string(hide_password=True)

@@ -128,6 +128,7 @@ class _Process:
             metrics=metrics,
             not_ready=self._not_ready,
             device_broker=config.broker_of_devices,
+            folders=config.folders,
         )
         app = create_app(services)
         self._server = _Server(

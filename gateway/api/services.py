@@ -1,7 +1,8 @@
 """What the API works with, put together by whoever serves it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -25,6 +26,7 @@ class Services:
     Under `people_key` second factors are kept, and `passwords` says at what cost passwords are.
     `not_ready` returns what keeps this gateway from taking payments, empty if nothing does.
     A stream of events lasts `stream_seconds`.
+    `folders` are those whose room is measured, by what they are for.
     `device_broker` is where devices find the broker, as mqtts://HOST:PORT or mqtt://HOST:PORT.
     """
 
@@ -42,6 +44,7 @@ class Services:
     login_throttle: Throttle = field(default_factory=for_logins)
     stream_seconds: float = LASTS_SECONDS
     device_broker: str = "mqtt://127.0.0.1:1883"
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
 
 def services(request: Request) -> Services:

@@ -47,6 +47,15 @@ class Kind:
 def kinds(conn: Connection, most: int) -> list[Kind]:
     """What waits for a person, with at most `most` of each kind; kinds of which nothing waits are
     left out."""
+    return [each for each in _every(conn, most) if each.count > 0]
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """How many things wait for a person, of each kind."""
+    return {each.name: each.count for each in _every(conn, 0)}
+
+
+def _every(conn: Connection, most: int) -> list[Kind]:
     later = instruction.alias("later")
     # The last of its account, since a later one has moved what an earlier one could not.
     overtaken = (
@@ -60,7 +69,7 @@ def kinds(conn: Connection, most: int) -> list[Kind]:
     rejected = select(run.c.number).where(
         run.c.number == instruction.c.run, run.c.decision == "rejected"
     )
-    found = [
+    return [
         _fence(conn),
         _of(
             conn,
@@ -144,7 +153,6 @@ def kinds(conn: Connection, most: int) -> list[Kind]:
             most=most,
         ),
     ]
-    return [each for each in found if each.count > 0]
 
 
 def _of(
@@ -161,8 +169,8 @@ def _of(
     most: int,
 ) -> Kind:
     count = conn.execute(select(func.count()).select_from(table).where(waits)).scalar_one()
-    if not count:
-        return Kind(name, 0, ())
+    if not count or not most:
+        return Kind(name, int(count), ())
     columns = [
         subject,
         *(null() if each is None else each for each in (account_id, at, amount, currency)),

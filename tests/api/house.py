@@ -133,6 +133,7 @@ def house_in(
             stream_seconds=0.05,
             claim_throttle=Throttle(clock or (lambda: time[0])),
             login_throttle=for_logins(clock or (lambda: time[0])),
+            folders=settings.folders,
         )
         known = {"admin": str(made.admin_token)}
         for role in ("viewer", "operator", "finance"):
