@@ -15,8 +15,8 @@ pytestmark = pytest.mark.threat("O9")
 
 UNTRIED = {
     "dryRun": "changes nothing",
-    "logIn": "is nobody's decision: a session begins",
-    "logOut": "is nobody's decision: a session ends",
+    "logIn": "is tried by the browser; tests/access/test_access_recorded",
+    "logOut": "is tried by the browser; tests/access/test_access_recorded",
     "lookAtWelcome": "changes nothing",
     "enter": "is tried with the people, by the browser",
     "changePassword": "is tried with the people, by the browser",

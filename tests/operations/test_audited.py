@@ -22,8 +22,6 @@ UNRECORDED = {
     ("operations/people", "first"): "records in `_invite`",
     ("operations/people", "invite"): "records in `_invite`",
     ("operations/sessions", "check"): "changes nothing but when a session was last seen",
-    ("operations/sessions", "end"): "logging out",
-    ("operations/sessions", "log_in"): "logging in; failures are counted and logged",
     ("operations/tokens", "add_for"): "records in `add_in`",
     ("operations/tokens", "revoke"): "records in `_revoke_in`",
     ("operations/tokens", "add"): "records in `add_in`",
