@@ -125,6 +125,7 @@ class _Process:
             credentials=office.credentials,
             payout_cooling=office.config.payout_cooling,
             people_key=office.people_key,
+            webhooks_key=office.webhooks_key,
             metrics=metrics,
             not_ready=self._not_ready,
             device_broker=config.broker_of_devices,
@@ -243,7 +244,7 @@ class _Process:
 
     def _deliver(self) -> None:
         """Send events to webhooks."""
-        deliverer = Deliverer(self._office.store)
+        deliverer = Deliverer(self._office.store, self._office.webhooks_key)
         more = False
         while not self._ending.wait(0.0 if more else _DELIVER_SECONDS):
             try:

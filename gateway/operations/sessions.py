@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Row
 from gateway.operations import codes, second_factor
 from gateway.operations.bearer import OWNER, Bearer, of_person
 from gateway.operations.passwords import Passwords
-from gateway.operations.second_factor import NotReadable
 from gateway.operations.text import HANDLE
+from gateway.sealing import NotReadable, unseal
 from gateway.store import audit, last, people, sessions
 from gateway.store.engine import Store
 from gateway.store.tables_people import PersonSession
@@ -99,7 +99,7 @@ def _proven(conn: Connection, key: bytes, row: Row[Any], code: str, now: int) ->
     """By what this code proves a person: of a step that none was taken of, or one to recover by;
     empty if by nothing."""
     try:
-        secret = second_factor.unseal(key, row.name, bytes(row.totp_secret))
+        secret = unseal(key, row.name, bytes(row.totp_secret))
     except NotReadable:
         # Put back from a backup without its key: recovery codes are good still.
         step = None

@@ -20,6 +20,7 @@ from tests.tls.conftest import certify
 READ: dict[str, Callable[[Path], object]] = {
     "gateway.key": key_files.load,
     "people.key": key_files.people_key,
+    "webhooks.key": key_files.webhooks_key,
     "broker/gateway.password": lambda data: config.read_password(config.load(data)),
     "pki/ca.key": folder.load,
     "pki/gateway.key": lambda data: config.check_key_file(

@@ -127,6 +127,7 @@ def house_in(
             office.credentials,
             office.config.payout_cooling,
             office.people_key,
+            office.webhooks_key,
             CHEAP,
             not_ready=lambda: lacking,
             throttle=Throttle(clock or (lambda: time[0])),
