@@ -125,8 +125,9 @@ def begin(conn: Connection, row: Row[Any], now: int) -> tuple[str, Live]:
     return secret, _live(conn, secret, row.name, row.role, now + IDLE_S)
 
 
-def check(store: Store, secret: str) -> Live | None:
-    """The session of a cookie, which goes on by that; None if it is none of ours.
+def check(store: Store, secret: str, *, used: bool = True) -> Live | None:
+    """The session of a cookie, which goes on by that if it is `used`: a page that watches by itself
+    is no use of it. None if it is none of ours.
 
     Raises Ended if it has ended.
     """
@@ -141,9 +142,9 @@ def check(store: Store, secret: str) -> Live | None:
         over = now >= min(row.expires_at, row.seen_at + IDLE_S)
         if over or row.ended_at is not None or row.state != "active":
             raise Ended
-        ends_at = min(row.expires_at, now + IDLE_S)
+        ends_at = min(row.expires_at, (now if used else row.seen_at) + IDLE_S)
         live = _live(conn, secret, row.person, row.role, ends_at)
-    if now - row.seen_at >= _SEEN_EVERY_S:
+    if used and now - row.seen_at >= _SEEN_EVERY_S:
         with store.write() as conn:
             sessions.seen(conn, id_, now)
     return live
