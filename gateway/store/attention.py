@@ -10,12 +10,14 @@ from gateway.store import fence
 from gateway.store.tables import Base
 from gateway.store.tables_bank import Booking as _Booking  # noqa: F401  (registers the table)
 from gateway.store.tables_books import Run as _Run  # noqa: F401  (registers the table)
+from gateway.store.tables_erasure import Erasure as _Erasure  # noqa: F401  (registers the table)
 from gateway.store.tables_events import Presence as _Presence  # noqa: F401  (registers the table)
 
 run = Base.metadata.tables["run"]
 withdrawal = Base.metadata.tables["withdrawal"]
 payout_account = Base.metadata.tables["payout_account"]
 reversal = Base.metadata.tables["reversal"]
+erasure = Base.metadata.tables["erasure"]
 booking = Base.metadata.tables["booking"]
 channel = Base.metadata.tables["channel"]
 instruction = Base.metadata.tables["instruction"]
@@ -100,6 +102,16 @@ def _every(conn: Connection, most: int) -> list[Kind]:
             payout_account.c.id,
             payout_account.c.account_id,
             payout_account.c.proposed_at,
+            most=most,
+        ),
+        _of(
+            conn,
+            "account.erasure_requested",
+            erasure,
+            erasure.c.approved_by.is_(None),
+            erasure.c.account_id,
+            erasure.c.account_id,
+            erasure.c.requested_at,
             most=most,
         ),
         _of(

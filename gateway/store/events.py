@@ -17,6 +17,9 @@ from gateway.store.tables_events import Event as _Event  # noqa: F401  (register
 event = Base.metadata.tables["event"]
 
 KINDS = {
+    "account.erased": "info",
+    "account.erasure_rejected": "info",
+    "account.erasure_requested": "action",
     "account.low_funds": "warning",
     "booking.assigned": "info",
     "booking.unmatched": "action",

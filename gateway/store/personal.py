@@ -200,6 +200,7 @@ def parts(conn: Connection, account: str) -> list[Part]:
         Part("payout_account", _table["payout_account"], of("payout_account")),
         Part("deposit", _table["deposit"], of("deposit")),
         Part("backing", _table["backing"], of("backing")),
+        Part("erasure", _table["erasure"], of("erasure")),
         Part("withdrawal", _table["withdrawal"], of("withdrawal")),
         Part("instruction", _table["instruction"], of("instruction")),
         within("conclusion", "instruction_id", instructions(account)),
