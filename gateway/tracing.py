@@ -107,5 +107,9 @@ def _of(messages: Sequence[Received]) -> dict[str, str | int]:
         "messaging.system": "mqtt",
         "messaging.operation.type": "process",
         "messaging.batch.message_count": len(messages),
-        **{f"tallystick.messages.{kind}": count for kind, count in kinds.items() if kind in UP_KINDS},
+        **{
+            f"tallystick.messages.{kind}": count
+            for kind, count in kinds.items()
+            if kind in UP_KINDS
+        },
     }

@@ -24,11 +24,11 @@ from protocol.statements import read_statement
 from simulator import demo_checks, demo_display, scene
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import BrokerError, find_mosquitto, start_broker
-from tallystick import Api, ApiError
 from simulator.demo_display import heading
 from simulator.fleet import Broker, Fleet, Member
 from simulator.gateway_process import GatewayFailed, GatewayProcess, tallystick_json
 from simulator.run import Unpaid, run
+from tallystick import Api, ApiError
 
 app = typer.Typer(add_completion=False)
 _SPEED = 240

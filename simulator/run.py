@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tallystick import Api, ApiError
 from simulator.fleet import Fleet
+from tallystick import Api, ApiError
 
 PAY_SECONDS = 120.0
 """How long devices may take to have everything acknowledged after they stopped consuming."""

@@ -7,11 +7,11 @@ here decides anything about money.
 from collections.abc import Iterator
 from random import Random
 
-from tallystick import Api, Problem
 from simulator.fleet import Broker, Kind, Member, register
 from simulator.loads import Load
 from simulator.loads.ev import EvCharger
 from simulator.loads.sensor import Sensor
+from tallystick import Api, Problem
 
 ENERGY = Kind("W.h", 20, 20_000_000, 5_000_000)
 READINGS = Kind("{reading}", 5, 1_000_000, 250_000)

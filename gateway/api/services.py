@@ -23,7 +23,8 @@ class Services:
     """The store, the keys, and what else a request may touch.
 
     `payout_cooling` is how long after its approval an account is paid somewhere else, in seconds.
-    Under `people_key` second factors are kept, under `webhooks_key` webhooks' secrets; `passwords` says at what cost passwords are.
+    Under `people_key` second factors are kept, under `webhooks_key` webhooks' secrets; `passwords`
+    says at what cost passwords are.
     `not_ready` returns what keeps this gateway from taking payments, empty if nothing does.
     A stream of events lasts `stream_seconds`.
     `folders` are those whose room is measured, by what they are for.

@@ -72,8 +72,8 @@ def init(
     with shared.office(context) as office:
         made = certificates.begin(office, host or [], port, password_port)
     note = (
-        f"Next: start the broker anew (cd {office.config.data} && mosquitto -c mosquitto.conf), then "
-        "`tallystick serve`.\nGive `ca.crt` to whoever connects; never `ca.key`, which makes "
+        f"Next: start the broker anew (cd {office.config.data} && mosquitto -c mosquitto.conf), "
+        "then `tallystick serve`.\nGive `ca.crt` to whoever connects; never `ca.key`, which makes "
         "devices: keep a copy offline."
     )
     if made.differing:

@@ -14,9 +14,7 @@ from gateway.ingest.inbox import Received
 class Spans(Protocol):
     """Whoever follows batches. All of it is called by the worker's thread alone."""
 
-    def batch(
-        self, messages: Sequence[Received], since: int
-    ) -> AbstractContextManager[object]:
+    def batch(self, messages: Sequence[Received], since: int) -> AbstractContextManager[object]:
         """All that is done with a batch; `since` is when the first of it came, in nanoseconds of
         the monotonic clock."""
 
@@ -30,9 +28,7 @@ class Spans(Protocol):
 class NoSpans:
     """Nobody follows."""
 
-    def batch(
-        self, messages: Sequence[Received], since: int
-    ) -> AbstractContextManager[object]:
+    def batch(self, messages: Sequence[Received], since: int) -> AbstractContextManager[object]:
         """Nothing."""
         return _NOTHING
 

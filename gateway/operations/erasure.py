@@ -33,8 +33,8 @@ from gateway.store.tables_erasure import Erasure
 def request(store: Store, account_id: str, reason: str) -> Row[Any]:
     """Ask for an account to be erased; the same again by the same person is the same.
 
-    Raises NotFound, BadInput, and Conflict naming what is still open, or if another has asked, or it
-    is erased.
+    Raises NotFound, BadInput, and Conflict naming what is still open, or if another has asked, or
+    it is erased.
     """
     check_note("reason", reason)
     if not reason.strip():
@@ -52,9 +52,7 @@ def request(store: Store, account_id: str, reason: str) -> Row[Any]:
             raise Conflict(f"account {account_id}: its erasure waits; approve or reject it")
         at = store.now(conn)
         _check_closed(conn, account_id, at)
-        new = Erasure(
-            account_id=account_id, reason=reason, requested_by=store.by, requested_at=at
-        )
+        new = Erasure(account_id=account_id, reason=reason, requested_by=store.by, requested_at=at)
         erasures.request(conn, new)
         audit.record(conn, "account.request_erasure", account_id, why=reason)
         return erasures.get(conn, account_id)

@@ -33,7 +33,8 @@ def add(
     resolve: Resolve = resolved,
 ) -> tuple[Row[Any], str]:
     """Send events to a URL from now on, those of these kinds or all; the webhook and its secret,
-    which nobody can be told again and is kept sealed under `key`. `loopback` is for this machine's own addresses, and no others.
+    which nobody can be told again and is kept sealed under `key`. `loopback` is for this machine's
+    own addresses, and no others.
 
     Raises BadInput, Conflict if there are too many.
     """

@@ -34,9 +34,7 @@ def request(conn: Connection, new: Erasure) -> None:
 def approve(conn: Connection, account_id: str, by: str, at: int) -> None:
     """Note who approved it."""
     conn.execute(
-        update(table)
-        .where(table.c.account_id == account_id)
-        .values(approved_by=by, approved_at=at)
+        update(table).where(table.c.account_id == account_id).values(approved_by=by, approved_at=at)
     )
     events.note(conn, "account.erased", account_id, account_id)
 

@@ -150,9 +150,7 @@ def page(
 
 def holds(conn: Connection, begun: str, over: str, subject: str) -> bool:
     """Whether an event of the kind `begun` of this subject is kept, and none of `over` after it."""
-    first, last_ = (
-        page(conn, limit=1, kind=kind, subject=subject) for kind in (begun, over)
-    )
+    first, last_ = (page(conn, limit=1, kind=kind, subject=subject) for kind in (begun, over))
     return bool(first) and (not last_ or last_[0].id < first[0].id)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -37,12 +38,8 @@ def test_the_room_that_is_left_and_the_clock_are_told(house_on_each: House) -> N
 
 
 def test_a_database_whose_clock_is_another_is_told_of(house: House) -> None:
-    store = house.office.store
-    now = store.now
-    store.now = lambda conn: now(conn) - 90  # type: ignore[method-assign]
-    services = house.app.state.services
-    object.__setattr__(services, "store", store)
-    told = _told(TestClient(house.app, headers={"Authorization": "Bearer " + house.tokens["viewer"]}))
+    house.office.store._clock = lambda: int(time.time()) - 90
+    told = _told(house.client("viewer"))
     assert 89 <= told["tallystick_clock_offset_seconds", ""] <= 92
 
 

@@ -81,7 +81,7 @@ def test_money_moves_once_though_the_answer_is_lost(between: Relay, relayed: Api
 def test_what_would_be_done_twice_is_not_sent_again(between: Relay, relayed: Api) -> None:
     between.plan.append(LOSE)
     account = {"id": "other", "name": "Other", "currency": "EUR"}
-    with pytest.raises(Unreachable, match="POST .*/v1/accounts"):
+    with pytest.raises(Unreachable, match=r"POST .*/v1/accounts"):
         relayed.post("/v1/accounts", account)
     assert len(between.seen) == 1
     between.plan.append((503, {}))

@@ -164,7 +164,6 @@ def test_nothing_is_erased_while_anything_is_open(house: House) -> None:
         erasure.request(house.store, "nobody", "asked to")
 
 
-@pytest.mark.threat("O3")
 def test_an_erasure_takes_two_persons_and_what_is_open_by_then_stops_it(house: House) -> None:
     _close(house)
     ann, bob = house.store.acting("person:ann"), house.store.acting("person:bob")

@@ -1,7 +1,7 @@
 """Webhooks' secrets are sealed, and erasing an account takes two persons.
 
-Secrets that are there are sealed when the installation is next opened, since the key for it is in no
-database.
+Secrets that are there are sealed when the installation is next opened, since the key for it is in
+no database.
 """
 
 import sqlalchemy as sa
