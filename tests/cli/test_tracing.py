@@ -4,10 +4,8 @@ speaks OTLP over HTTP; and that nobody pays for it who has not asked for it."""
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from gateway.tracing import Tracing
 from tests.cli.tallystick import ROOT, Cli, environment
 from tests.cli.test_serve import SECONDS, Device, added, initialised, serving
 from tests.ingest.parties import gateway_in
+from tests.listening import Quiet, listening
 from tests.services import Served
 
 HEAVY = ("opentelemetry.sdk", "opentelemetry.exporter", "gateway.tracing")
@@ -66,25 +65,15 @@ def collector() -> Iterator[Collector]:
     """A collector that listens."""
     found = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             found.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *_given: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with listening(Handler) as port:
+        found.url = f"http://127.0.0.1:{port}"
         yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _channels(span: Span) -> list[str]:

@@ -1,13 +1,13 @@
 """What stands between a client and a gateway and is not to be relied on: it forwards each request,
 and then does with the answer what a test has told it."""
 
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.listening import Quiet, listening
 
 LOSE = "the gateway answers, and the client never hears it"
 
@@ -28,7 +28,7 @@ def relay(port: int) -> Iterator[Relay]:
     """A relay to the gateway on this port."""
     found = Relay()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             body = self.rfile.read(length)
@@ -56,16 +56,6 @@ def relay(port: int) -> Iterator[Relay]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_given: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with listening(Handler) as here:
+        found.url = f"http://127.0.0.1:{here}"
         yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
