@@ -1,4 +1,4 @@
-"""A small HTTP server on this machine, for tests in which something else than the gateway answers."""
+"""A small HTTP server on this machine, for tests in which another than the gateway answers."""
 
 import ssl
 import threading
