@@ -15,8 +15,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from gateway import config, serve, tracing
+from gateway.config import ConfigError
 from gateway.tracing import Tracing
-from tests.cli.tallystick import ROOT, Cli, environment
+from tests.cli.tallystick import ROOT, environment
 from tests.cli.test_serve import SECONDS, Device, added, initialised, serving
 from tests.ingest.parties import gateway_in
 from tests.listening import Quiet, listening
@@ -126,20 +128,20 @@ def test_a_payment_is_one_trace_from_its_message_to_its_ack(broker: Served) -> N
             assert bytes.fromhex(secret) not in told
 
 
-def test_the_collector_may_be_away(broker: Served) -> None:
-    cli = initialised(broker)
-    traced = {
-        "TALLYSTICK_TRACING": "true",
-        "TALLYSTICK_TRACING_ENDPOINT": "http://127.0.0.1:9",
-        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
-    }
-    with serving(cli, broker, **traced) as (process, _url):
-        made = added(cli)
-        device = Device(broker, made["mqtt"]["password"], bytes.fromhex(made["gateway_key"]))
-        assert device.paid(device.opened(), 7).units == 7
-        device.client.disconnect()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=SECONDS) == 0
+def test_the_collector_may_be_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    gateway = gateway_in(tmp_path)
+    party = gateway.device()
+    channel = party.opened()
+    followed = tracing.begin("http://127.0.0.1:9")
+    gateway.context.spans = followed
+    message = party.iou(channel, 7)
+    with followed.batch([message], 0):
+        gateway.take(message)
+    assert gateway.mark(channel)[1] == 7
+    # What it can't send it gives up.
+    followed.close()
+    gateway.store.close()
 
 
 def test_what_fails_in_a_batch_is_told_by_its_type_alone(
@@ -149,16 +151,16 @@ def test_what_fails_in_a_batch_is_told_by_its_type_alone(
     gateway = gateway_in(tmp_path)
     party = gateway.device()
     channel = party.opened()
-    tracing = gateway.context.spans = Tracing(SimpleSpanProcessor(kept))
+    followed = gateway.context.spans = Tracing(SimpleSpanProcessor(kept))
     message = party.iou(channel, 5)
     gateway.context.directory.forget()
     with gateway.store.write() as conn:
         conn.exec_driver_sql(
             "CREATE TRIGGER full BEFORE UPDATE ON channel BEGIN SELECT RAISE(ABORT, 'secret'); END"
         )
-    with pytest.raises(Exception, match="secret"), tracing.batch([message], 0):
+    with pytest.raises(Exception, match="secret"), followed.batch([message], 0):
         gateway.take(message)
-    tracing.close()
+    followed.close()
     gateway.store.close()
     by_name = {span.name: span for span in kept.get_finished_spans()}
     assert by_name["verify"].status.is_ok or by_name["verify"].status.is_unset
@@ -175,9 +177,9 @@ def test_what_is_not_sampled_and_what_is_no_batch_makes_no_span(
     gateway.context.spans = Tracing(SimpleSpanProcessor(kept))
     channel = party.opened()
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
-    tracing = gateway.context.spans = Tracing(SimpleSpanProcessor(kept))
+    followed = gateway.context.spans = Tracing(SimpleSpanProcessor(kept))
     message = party.iou(channel, 5)
-    with tracing.batch([message], 0):
+    with followed.batch([message], 0):
         gateway.take(message)
     assert gateway.mark(channel)[1] == 5
     gateway.store.close()
@@ -199,15 +201,9 @@ def test_nothing_of_it_is_loaded_where_it_is_off() -> None:
     assert not [name for name in loaded if name.startswith(HEAVY)]
 
 
-def test_it_names_the_extra_that_it_needs(broker: Served, tmp_path: Path) -> None:
-    hiding = tmp_path / "hiding"
-    hiding.mkdir()
-    (hiding / "sitecustomize.py").write_text("import sys; sys.modules['opentelemetry.sdk'] = None")
-    cli = Cli(
-        initialised(broker).data,
-        TALLYSTICK_TRACING="true",
-        PYTHONPATH=f"{hiding}:{ROOT}",
-    )
-    refused = cli("serve", "--api-port", "0", "--broker-port", str(broker.port))
-    assert refused.status == 2
-    assert "tallystick[tracing]" in refused.err
+def test_it_names_the_extra_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "gateway.tracing")
+    monkeypatch.delattr("gateway.tracing")
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    with pytest.raises(ConfigError, match=r"tallystick\[tracing\]"):
+        serve._traced(config.load(tmp_path, tracing=True))
