@@ -17,6 +17,8 @@ UNRECORDED = {
     ("operations/schedules", "_settle_due"): "no person did it: its run is recorded as begun",
     ("operations/restore", "_into_sqlite"): "records in `_begin`",
     ("operations/restore", "_into_postgres"): "records in `_begin`",
+    ("operations/certificates", "begin"): "records in `_record`",
+    ("operations/certificates", "renew"): "records in `_record`",
     ("operations/devices", "register"): "records in `register_in`",
     ("operations/devices", "_written"): "records in the step that it is given",
     ("operations/people", "first"): "records in `_invite`",

@@ -300,7 +300,7 @@ def test_o7_what_is_connected_to_is_the_address_that_was_looked_at(
     """The name itself would lead elsewhere, or nowhere."""
     url = f"http://no-such-name.invalid:{receiver.port}/"
     _row, _secret = webhooks.add(
-        store, url, loopback=True, resolve=lambda _host, _port: ["127.0.0.1"]
+        store, KEY, url, loopback=True, resolve=lambda _host, _port: ["127.0.0.1"]
     )
     _happen(store, "rail.failed")
     _deliver(store, resolve=lambda _host, _port: ["127.0.0.1"])
@@ -341,6 +341,7 @@ def test_https_is_spoken_with_the_certificate_of_the_name(store: Store, tmp_path
         good, _ = webhooks.add(store, KEY, f"https://localhost:{receiver.port}/", loopback=True)
         bad, _ = webhooks.add(
             store,
+            KEY,
             f"https://other.test:{receiver.port}/",
             loopback=True,
             resolve=lambda _host, _port: ["127.0.0.1"],
