@@ -66,4 +66,4 @@ def wait_s(tries: int, answer: httpx2.Response | None = None) -> float | None:
     if asked.isdecimal():
         return float(asked) if int(asked) <= LONGEST_WAIT_S else None
     # Not all at the same moment, where many have lost one gateway.
-    return FIRST_WAIT_S * 2 ** (tries - 1) * random.uniform(0.5, 1.0)
+    return FIRST_WAIT_S * (1 << (tries - 1)) * random.uniform(0.5, 1.0)
