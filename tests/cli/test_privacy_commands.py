@@ -18,13 +18,10 @@ def test_the_commands_write_the_file_and_erase(cli: Cli, tmp_path: Path) -> None
     assert (asked["approved_by"], asked["reason"]) == (None, "asked to")
     alone = cli("account", "erasure", "approve", "brief")
     assert alone.status != 0 and "another person" in alone.err
-    cli.ok("account", "erasure", "reject", "brief")
-    assert cli("account", "erasure", "show", "brief").status != 0
-    cli.ok("account", "erase", "brief", "--reason", "asked to")
     token = cli.ok("token", "add", "second", "--role", "admin")["token"]
     second = Cli(cli.data, TALLYSTICK_TOKEN=token)
     erased = second.ok("account", "erasure", "approve", "brief")
     assert (erased["status"], erased["name"][:7]) == ("closed", "erased ")
     checked = cli.ok("audit", "verify")
-    assert (checked["ok"], checked["erased"]) == (True, 4)
+    assert (checked["ok"], checked["erased"]) == (True, 2)
     assert cli.ok("books")["ok"]
