@@ -163,6 +163,11 @@ class Config(BaseSettings):
     payout_cooling: Annotated[int, BeforeValidator(seconds)] = 0
     """How long after its approval an account is paid somewhere else, in seconds; 0 is at once.
     Default: `24h`."""
+    tracing: bool = False
+    """Whether the hot path is traced, by OpenTelemetry; needs the extra `tallystick[tracing]`."""
+    tracing_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """The URL of the collector that takes traces, OTLP over HTTP. Default: what the variables
+    OTEL_EXPORTER_OTLP_* say."""
     rail: Annotated[str, AfterValidator(_rail)] = "manual"
     """The rail of accounts that have chosen none."""
     manual_folder: Path = Path()
@@ -253,6 +258,12 @@ class Config(BaseSettings):
         if url.get_backend_name() != "sqlite" or not url.database:
             return None
         return Path(url.database)
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders that must not get full: of the data, and of the database if it is a file."""
+        path = self.sqlite_path
+        return {"data": self.data} | ({} if path is None else {"database": path.parent})
 
     @property
     def database_shown(self) -> str:

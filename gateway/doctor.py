@@ -24,7 +24,7 @@ from gateway.findings import FAIL, OK, WARN, Finding
 from gateway.folder_lock import LOCK_FILE
 from gateway.ingest.mqtt import Broker, tls_context
 from gateway.key_files import KeyFileError
-from gateway.operations import rotation
+from gateway.operations import rotation, webhooks
 from gateway.settlement.verify_books import verify_books
 from gateway.store import fence
 from gateway.store.engine import open_store
@@ -128,6 +128,7 @@ def _database(config: Config) -> Iterator[Finding]:
                 yield _postgres(str(conn.execute(text("SHOW synchronous_commit")).scalar_one()))
             yield from _fence(conn)
             yield from _older_keys(config, conn)
+            yield from _webhooks(config, conn)
             try:
                 witness.check(config.data, conn)
             except ConfigError as error:
@@ -172,6 +173,21 @@ def _older_keys(config: Config, conn: Connection) -> Iterator[Finding]:
         idle = [each for each in older if each.state == rotation.FOLLOWED and not each.channels]
         yield Finding(
             "older keys", OK, f"{len(older)}, of which {len(idle)} are held and have no channels"
+        )
+
+
+def _webhooks(config: Config, conn: Connection) -> Iterator[Finding]:
+    try:
+        lost = webhooks.unreadable(conn, key_files.webhooks_key(config.data))
+    except KeyFileError as error:
+        yield Finding("webhooks", FAIL, str(error), "mend it, or run `tallystick init`")
+        return
+    if lost:
+        yield Finding(
+            "webhooks",
+            WARN,
+            f"secrets were kept under another key: {', '.join(lost)}",
+            f"put {key_files.WEBHOOKS_FILE} back, or `tallystick webhook rotate` each",
         )
 
 

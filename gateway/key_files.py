@@ -1,5 +1,6 @@
 """The files that keep the gateway's keys: the newest in `gateway.key`, those that it followed in
-`keys/`; and the one under which people's second factors are kept, `people.key`.
+`keys/`; and those under which secrets are kept that must be readable again: people's second factors
+under `people.key`, webhooks' secrets under `webhooks.key`.
 
 Each secret is a file of 32 bytes, readable by its owner alone. `keys/<public key>.key` is one that
 was followed, `keys/<public key>.successor` its signed word for the key that followed it: that one
@@ -20,6 +21,7 @@ from protocol.errors import ProtocolError
 
 KEY_FILE = "gateway.key"
 PEOPLE_FILE = "people.key"
+WEBHOOKS_FILE = "webhooks.key"
 FOLDER = "keys"
 SEED = ".key"
 SUCCESSOR = ".successor"
@@ -54,10 +56,19 @@ def people_key(data: Path) -> bytes:
     return _seed(data / PEOPLE_FILE, "run `tallystick init`")
 
 
+def webhooks_key(data: Path) -> bytes:
+    """The 32-byte key under which webhooks' secrets are kept. It is none of the gateway's.
+
+    Raises KeyFileError.
+    """
+    return _seed(data / WEBHOOKS_FILE, "run `tallystick init`")
+
+
 def complete(data: Path) -> None:
-    """Make the people's key where there is none. Raises OSError."""
-    if not (data / PEOPLE_FILE).exists():
-        _write(data / PEOPLE_FILE, os.urandom(32))
+    """Make the keys that secrets are kept under where there are none. Raises OSError."""
+    for name in (PEOPLE_FILE, WEBHOOKS_FILE):
+        if not (data / name).exists():
+            _write(data / name, os.urandom(32))
 
 
 def load(data: Path) -> GatewayKeys:

@@ -38,6 +38,7 @@ from gateway.config import (
 from gateway.folder_lock import locked
 from gateway.ingest.context import LEASE
 from gateway.ingest.mqtt import Broker
+from gateway.ingest.spans import NOBODY, Spans
 from gateway.ingest.worker import Worker
 from gateway.metrics import Metrics
 from gateway.operations import (
@@ -110,6 +111,7 @@ class _Process:
         )
         check_key_file("broker_key_file", config.broker_key_file)
         api_tls = _api_tls(config)
+        spans, self._end_tracing = _traced(config)
         self._listening = _listen(config)
         try:
             self._worker = Worker(
@@ -123,6 +125,7 @@ class _Process:
                 config.device_burst,
                 config.hub_fee_bp,
                 config.device_silence,
+                spans,
             )
         except OSError as error:
             raise ConfigError(
@@ -135,9 +138,11 @@ class _Process:
             credentials=office.credentials,
             payout_cooling=office.config.payout_cooling,
             people_key=office.people_key,
+            webhooks_key=office.webhooks_key,
             metrics=metrics,
             not_ready=self._not_ready,
             device_broker=config.broker_of_devices,
+            folders=config.folders,
         )
         app = create_app(services)
         self._server = _Server(
@@ -173,6 +178,7 @@ class _Process:
         finally:
             self._ending.set()
             self._worker.stop()
+            self._end_tracing()
             for thread in threads:
                 thread.join(timeout=30)
             self._listening.close()
@@ -252,7 +258,7 @@ class _Process:
 
     def _deliver(self) -> None:
         """Send events to webhooks."""
-        deliverer = Deliverer(self._office.store)
+        deliverer = Deliverer(self._office.store, self._office.webhooks_key)
         more = False
         while not self._ending.wait(0.0 if more else _DELIVER_SECONDS):
             try:
@@ -321,6 +327,21 @@ class _Process:
             except BaseException as error:
                 self._failed(error)
                 raise
+
+
+def _traced(config: Config) -> tuple[Spans, Callable[[], None]]:
+    """Who follows the hot path, and what ends that. Raises ConfigError."""
+    if not config.tracing:
+        return NOBODY, lambda: None
+    try:
+        # Heavy, and an extra: nobody pays for it who does not ask for it.
+        from gateway import tracing
+    except ImportError as error:
+        raise ConfigError(
+            f"tracing: needs the extra: pip install 'tallystick[tracing]' ({error})"
+        ) from None
+    begun = tracing.begin(config.tracing_endpoint)
+    return begun, begun.close
 
 
 def _api_tls(config: Config) -> dict[str, Any]:

@@ -4,13 +4,12 @@ What may live here: the one request, and what of its answer a board must be give
 """
 
 import base64
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
+from tallystick import Api, ApiError, Problem
 
 _HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -56,21 +55,12 @@ def claim(
     """
     body = {"code": code, "public_key": public_key, "name": name, "certificate": with_certificate}
     try:
-        context = ssl.create_default_context(cafile=authority)
-        with httpx2.Client(verify=context, timeout=60) as client:
-            answer = client.post(url.rstrip("/") + "/v1/claim", json=body)
-    except (httpx2.HTTPError, OSError) as error:
+        with Api(url, None, authority) as api:
+            return _claimed(api.post("/v1/claim", body), der)
+    except Problem as error:
+        raise ClaimError(f"the gateway: {error.detail}") from error
+    except (ApiError, OSError) as error:
         raise ClaimError(f"the gateway does not answer at {url}: {error}") from error
-    if answer.is_error:
-        raise ClaimError(f"the gateway: {_detail(answer)}")
-    return _claimed(answer.json(), der)
-
-
-def _detail(answer: httpx2.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.status_code} {answer.reason_phrase}"
 
 
 def _claimed(told: dict[str, Any], der: bool) -> Claimed:

@@ -14,11 +14,11 @@ import typer
 
 from simulator import replay, scenario, scene
 from simulator.amounts import decimal
-from simulator.client import Api, ApiError
 from simulator.fleet import Broker, Fleet, Member, accepted_units, claimed_drops, register
 from simulator.run import PAY_SECONDS, Progress, Unpaid, run
 from simulator.scenario_file import Scenario, ScenarioError, read_scenario
 from simulator.sessions import Session, SessionsError, read_sessions
+from tallystick import Api, ApiError
 
 app = typer.Typer(add_completion=False)
 _TOKEN_MOST = 1_000

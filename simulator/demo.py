@@ -25,11 +25,11 @@ from simulator import anvil, demo_checks, demo_display, scene
 from simulator.anvil import AnvilError
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import BrokerError, find_mosquitto, start_broker
-from simulator.client import Api, ApiError
 from simulator.demo_display import heading
 from simulator.fleet import Broker, Fleet, Member
 from simulator.gateway_process import GatewayFailed, GatewayProcess, tallystick_json
 from simulator.run import Unpaid, run
+from tallystick import Api, ApiError
 
 if TYPE_CHECKING:  # needs an extra, which the demo can do without
     from simulator.demo_chain import DemoChain

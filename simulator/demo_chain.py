@@ -10,10 +10,10 @@ from rich.table import Table
 
 from simulator import local_chain, scene
 from simulator.amounts import decimal
-from simulator.client import Api
 from simulator.demo_checks import Check
 from simulator.demo_display import heading
 from simulator.local_chain import CONFIRMATIONS, DEPOSIT, PAYERS, Balance, Chain
+from tallystick import Api
 
 _EXPLAINED = (
     "Nobody was given credit here. Each owner locked a deposit in a contract on a chain, and that "

@@ -6,9 +6,9 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.client import Api
 from simulator.fleet import Member, accepted_units
 from simulator.gateway_process import tallystick
+from tallystick import Api
 
 Check = tuple[str, bool]
 """What was checked, and whether it is so."""

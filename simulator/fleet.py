@@ -20,8 +20,8 @@ from firmware.device import Device
 from firmware.settings import Settings
 from protocol.payer import OPEN, PayerChannel
 from simulator.board import SimulatedBoard
-from simulator.client import Api
 from simulator.loads import Load
+from tallystick import Api
 
 POLL_MS = 200
 _LOOK_SECONDS = 2 * POLL_MS / 1000

@@ -15,10 +15,10 @@ from eth_utils.address import to_checksum_address
 
 from simulator import anvil, scene
 from simulator.anvil import AnvilError, Node
-from simulator.client import Api
 from simulator.contracts import Escrow, deploy_coin
 from simulator.demo_checks import Check
 from simulator.gateway_process import tallystick_json
+from tallystick import Api
 
 CONFIRMATIONS = 3
 DEPOSIT = scene.CREDIT

@@ -11,10 +11,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from protocol.pricing import Tariff
-from simulator.client import Api
 from simulator.fleet import Member
 from simulator.loads.recorded import Recorded, Stretch
 from simulator.sessions import Session, SessionsError
+from tallystick import Api
 
 _DAY_MS = 86_400_000
 

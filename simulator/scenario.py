@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from simulator.client import Api
 from simulator.fleet import Broker, Kind, Member, accepted_units, register
 from simulator.loads import Load
 from simulator.loads.between import Delivered, Drawn, Line
@@ -16,6 +15,7 @@ from simulator.loads.ev import EvCharger
 from simulator.loads.idle import Bay
 from simulator.scenario_file import Devices, Scenario
 from simulator.scene import PAYEE, SCALE, add
+from tallystick import Api
 
 _LIFETIME_S = 30 * 86_400
 Check = tuple[str, bool]

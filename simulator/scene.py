@@ -7,11 +7,11 @@ here decides anything about money.
 from collections.abc import Iterator
 from random import Random
 
-from simulator.client import Api, ApiError
 from simulator.fleet import Broker, Kind, Member, register
 from simulator.loads import Load
 from simulator.loads.ev import EvCharger
 from simulator.loads.sensor import Sensor
+from tallystick import Api, Problem
 
 ENERGY = Kind("W.h", 20, 20_000_000, 5_000_000)
 READINGS = Kind("{reading}", 5, 1_000_000, 250_000)
@@ -33,7 +33,7 @@ def add(api: Api, path: str, body: dict[str, object]) -> None:
     """Add something unless it is there already."""
     try:
         api.post(path, body)
-    except ApiError as error:
+    except Problem as error:
         if error.status != 409:
             raise
 

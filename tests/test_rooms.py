@@ -8,7 +8,7 @@ import pytest
 from tests.micropython.modules import OFFERED, STOCK, stubbed
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"protocol", "firmware", "gateway", "simulator", "provision", "tests"}
+ROOMS = {"protocol", "firmware", "gateway", "tallystick", "simulator", "provision", "tests"}
 
 
 def imports(file: Path) -> set[str]:
@@ -74,7 +74,7 @@ def test_gateway_imports_no_room_but_protocol() -> None:
 
 
 def test_simulator_imports_gateway_in_its_world_alone() -> None:
-    allowed = {"simulator", "firmware", "protocol"}
+    allowed = {"simulator", "firmware", "protocol", "tallystick"}
     world = ROOT / "simulator" / "world"
     inside = [
         file
@@ -85,8 +85,13 @@ def test_simulator_imports_gateway_in_its_world_alone() -> None:
     assert inside == []
 
 
+def test_the_client_imports_no_room() -> None:
+    assert trespasses("tallystick", {"tallystick"}, ours_only=True) == []
+
+
 def test_provision_imports_only_what_it_puts_on_a_board() -> None:
-    assert trespasses("provision", {"provision", "firmware", "protocol"}, ours_only=True) == []
+    allowed = {"provision", "firmware", "protocol", "tallystick"}
+    assert trespasses("provision", allowed, ours_only=True) == []
 
 
 @pytest.mark.parametrize("room", ["ledger", "settlement/netting.py", "documents"])

@@ -62,7 +62,8 @@ class Authenticate:
             if secret is None:
                 found = await to_thread.run_sync(self._by_token, address, _token(headers))
             else:
-                found = await to_thread.run_sync(self._by_session, address, secret)
+                used = browser.is_use(scope)
+                found = await to_thread.run_sync(self._by_session, address, secret, used)
         except OperationalError as error:
             await problems.database_failed(scope["path"], error)(scope, receive, send)
             return
@@ -73,11 +74,11 @@ class Authenticate:
         scope.setdefault("state", {}).update(found)
         await self._app(scope, receive, send)
 
-    def _by_session(self, address: str, secret: str) -> Sender | int:
-        """The sender by a session's secret, or as `_tried`."""
+    def _by_session(self, address: str, secret: str, used: bool) -> Sender | int:
+        """The sender by a session's secret, or as `_tried`; `used` is whether a person asks."""
 
         def look() -> Sender | None:
-            live = sessions.check(self._services.store, secret)
+            live = sessions.check(self._services.store, secret, used=used)
             return None if live is None else {"bearer": live.bearer, "session": live}
 
         try:

@@ -18,6 +18,9 @@ from gateway.config import is_loopback
 from gateway.operations.sessions import LONGEST_S
 
 CSRF_HEADER = "X-CSRF-Token"
+BACKGROUND_HEADER = "X-Background"
+"""What a page sends with requests that nobody asked it for."""
+STREAM = "/v1/events"
 COOKIE = "__Host-tallystick"
 """The session's cookie: of this host alone, and over TLS alone."""
 LOOPBACK_COOKIE = "tallystick"
@@ -83,6 +86,14 @@ def is_from_elsewhere(scope: Scope) -> bool:
     # A proxy that speaks TLS may not say so: then only what is no loopback must be https.
     allowed = ("http", "https") if _plain_loopback(scope) else ("https",)
     return not any(origin == f"{scheme}://{headers.get('host', '')}" for scheme in allowed)
+
+
+def is_use(scope: Scope) -> bool:
+    """Whether a person asks for this, and not a page that was left open: the stream of events,
+    which a browser takes up again by itself, and what a page says that it asks for by itself."""
+    if scope["method"] == "GET" and scope["path"] == STREAM:
+        return False
+    return BACKGROUND_HEADER not in Headers(scope=scope)
 
 
 def has_token(scope: Scope, csrf_token: str) -> bool:

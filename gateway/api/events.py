@@ -1,5 +1,6 @@
 """/v1/events: what happens, as it happens, and what has happened."""
 
+import math
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Query, Request
@@ -7,10 +8,11 @@ from pydantic import BaseModel
 
 from gateway.api.event_stream import EventStream
 from gateway.api.policy import Authorized
-from gateway.api.services import Office
+from gateway.api.services import Office, Services
 from gateway.api.shapes import MAX, Cursor, Limit, Page, before_of, cursor_of
 from gateway.api.stream import Stream, TooMany, of_row
 from gateway.operations import events
+from gateway.operations.bearer import Bearer
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -47,6 +49,7 @@ class EventOut(BaseModel):
 )
 def watch_events(
     request: Request,
+    office: Office,
     bearer: Authorized,
     last_event_id: Annotated[
         str,
@@ -71,7 +74,15 @@ def watch_events(
             raise HTTPException(429, "too many streams at once", _RETRY_AFTER) from error
         raise HTTPException(503, "too many streams; try again", _RETRY_AFTER) from error
     seen = int(last_event_id) if last_event_id else after
-    return EventStream(stream.watch(bearer.principal, seen, bearer.sees))
+    return EventStream(stream.watch(bearer.principal, seen, bearer.sees, _left(office, bearer)))
+
+
+def _left(office: Services, bearer: Bearer) -> float:
+    """For how many seconds whoever asks may go on asking."""
+    if bearer.expires_at is None:
+        return math.inf
+    with office.store.read() as conn:
+        return max(0.0, bearer.expires_at - office.store.now(conn))
 
 
 @router.get("/past", operation_id="listEvents")

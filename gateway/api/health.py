@@ -1,14 +1,19 @@
 """/healthz, /readyz and /metrics: what a supervisor and a monitor ask."""
 
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from gateway import machine
 from gateway.api import problems
 from gateway.api.services import Office
-from gateway.store import fence, figures, presence
+from gateway.store import attention, fence, figures, presence
 
 router = APIRouter(tags=["health"])
 metrics_router = APIRouter(tags=["health"])
@@ -42,9 +47,54 @@ def get_metrics(office: Office) -> Response:
     """Counters in Prometheus' text format."""
     stored = CollectorRegistry()
     with office.store.read() as conn:
+        # First, since all the rest takes time.
+        _compare_clocks(stored, office.store.now(conn))
         _measure(conn, stored)
+    _measure_machine(stored, office.folders)
     body = generate_latest(office.metrics.registry) + generate_latest(stored)
     return Response(body, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _measure_machine(registry: CollectorRegistry, folders: Mapping[str, Path]) -> None:
+    free = Gauge(
+        "tallystick_disk_free_bytes",
+        "What may still be written where the data, or the database if it is a file, is kept.",
+        ["folder"],
+        registry=registry,
+    )
+    size = Gauge(
+        "tallystick_disk_size_bytes",
+        "The file system of that folder in all.",
+        ["folder"],
+        registry=registry,
+    )
+    for name, (left, in_all) in machine.room(folders).items():
+        free.labels(name).set(left)
+        size.labels(name).set(in_all)
+    kept = machine.clock()
+    if kept is None:
+        return
+    synchronised = Gauge(
+        "tallystick_clock_synchronised",
+        "1 while the kernel says that this machine's clock is set right by NTP or PTP.",
+        registry=registry,
+    )
+    error = Gauge(
+        "tallystick_clock_error_seconds",
+        "How wrong this machine's clock may be by now at most, as the kernel says.",
+        registry=registry,
+    )
+    synchronised.set(int(kept.synchronised))
+    error.set(kept.error_s)
+
+
+def _compare_clocks(registry: CollectorRegistry, database_now: int) -> None:
+    apart = Gauge(
+        "tallystick_clock_offset_seconds",
+        "This machine's clock less the database's, to the second; nothing else is the true time.",
+        registry=registry,
+    )
+    apart.set(int(time.time()) - database_now)
 
 
 def _measure(conn: Connection, registry: CollectorRegistry) -> None:
@@ -103,6 +153,14 @@ def _measure(conn: Connection, registry: CollectorRegistry) -> None:
         "Channels of a restored gateway whose devices have not shown themselves yet.",
         registry=registry,
     )
+    waiting = Gauge(
+        "tallystick_waiting",
+        "Things that wait for a person, by the kind of event or of booking.",
+        ["kind"],
+        registry=registry,
+    )
+    for kind, count in attention.counts(conn).items():
+        waiting.labels(kind).set(count)
     generation.set(fence.number(conn))
     fenced.set(int(fence.is_up(conn)))
     awaited.set(fence.counts(conn)["waiting"])

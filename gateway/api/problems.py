@@ -23,7 +23,7 @@ from gateway.pki.authority import PkiError
 from gateway.settlement.bank.xml import BankFileError
 from gateway.settlement.rails import DestinationError, RailError
 from gateway.store.errors import Conflict, NotFound, RestoreFenced, StoreError
-from gateway.store.idempotency import OtherRequest
+from gateway.store.idempotency import InProgress, OtherRequest
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +116,8 @@ def _store(_request: Request, error: Exception) -> JSONResponse:
         return respond(422, str(error), kind="idempotency-key-reused", errors=[field])
     if isinstance(error, SamePerson):
         return respond(403, str(error), kind="same-person")
+    if isinstance(error, InProgress):
+        return respond(409, str(error), kind="in-progress")
     if isinstance(error, Conflict):
         return respond(409, str(error))
     if isinstance(error, RestoreFenced):

@@ -1,7 +1,8 @@
 """What the API works with, put together by whoever serves it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -22,9 +23,11 @@ class Services:
     """The store, the keys, and what else a request may touch.
 
     `payout_cooling` is how long after its approval an account is paid somewhere else, in seconds.
-    Under `people_key` second factors are kept, and `passwords` says at what cost passwords are.
+    Under `people_key` second factors are kept, under `webhooks_key` webhooks' secrets; `passwords`
+    says at what cost passwords are.
     `not_ready` returns what keeps this gateway from taking payments, empty if nothing does.
     A stream of events lasts `stream_seconds`.
+    `folders` are those whose room is measured, by what they are for.
     `device_broker` is where devices find the broker, as mqtts://HOST:PORT or mqtt://HOST:PORT.
     """
 
@@ -34,6 +37,7 @@ class Services:
     credentials: Issuer
     payout_cooling: int
     people_key: bytes = field(repr=False)
+    webhooks_key: bytes = field(repr=False)
     passwords: Passwords = field(default_factory=Passwords)
     metrics: Metrics = field(default_factory=Metrics)
     not_ready: Callable[[], list[str]] = list
@@ -42,6 +46,7 @@ class Services:
     login_throttle: Throttle = field(default_factory=for_logins)
     stream_seconds: float = LASTS_SECONDS
     device_broker: str = "mqtt://127.0.0.1:1883"
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
 
 def services(request: Request) -> Services:

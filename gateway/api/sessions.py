@@ -83,6 +83,11 @@ def answer_with_session(request: Request, secret: str, content: BaseModel) -> Re
     return answer
 
 
+def address_of(request: Request) -> str:
+    """Where a request came from."""
+    return request.client.host if request.client else ""
+
+
 def check_origin(request: Request) -> None:
     """403 for what a page of another origin sent."""
     if browser.is_from_elsewhere(request.scope):
@@ -94,7 +99,7 @@ def attempt(office: Services, request: Request, name: str) -> Iterator[None]:
     """What is tried here counts as failed if it ends by a `Wrong`; 429 if it may not be tried.
 
     Whatever was wrong is told by nothing but that."""
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     seconds = office.login_throttle.attempt(address, name)
     if seconds:
         office.metrics.tokens_refused.labels("limited").inc()
@@ -106,6 +111,7 @@ def attempt(office: Services, request: Request, name: str) -> Iterator[None]:
         office.metrics.tokens_refused.labels("login").inc()
         # Not the name: it may be a password in the wrong field.
         log.warning("a log-in was refused", address=address)
+        sessions.refused(office.store, name, address, office.login_throttle.locked(name))
         raise
     except BaseException:
         office.login_throttle.forgiven(address, name)
@@ -119,7 +125,13 @@ def log_in(request: Request, office: Office, body: LogIn) -> Response:
     check_origin(request)
     with attempt(office, request, body.name):
         found = sessions.log_in(
-            office.store, office.passwords, office.people_key, body.name, body.password, body.code
+            office.store,
+            office.passwords,
+            office.people_key,
+            body.name,
+            body.password,
+            body.code,
+            address_of(request),
         )
         if found is None:
             raise Wrong(401, "name, password or code is not right")

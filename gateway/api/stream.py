@@ -7,6 +7,7 @@ nothing is lost by losing a connection.
 
 import asyncio
 import json
+import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
@@ -117,15 +118,19 @@ class Stream:
             raise TooMany(of_one=False)
 
     async def watch(
-        self, principal: str, after: int | None, accounts: Collection[str] | None = None
+        self,
+        principal: str,
+        after: int | None,
+        accounts: Collection[str] | None = None,
+        left: float = math.inf,
     ) -> AsyncGenerator[bytes]:
         """The stream, as text/event-stream: what is above the id `after` and kept (None: nothing of
-        the past), then what happens, for so long as a stream lasts.
+        the past), then what happens, for so long as a stream lasts, and at most `left` seconds.
 
         `accounts` are those whose affairs may be seen, None for all and the gateway's own.
         """
         watcher = _Watcher(principal, accounts)
-        until = self._clock() + self._lasts
+        until = self._clock() + min(self._lasts, left)
         # Before the past is read, so that nothing falls between it and what is read live.
         now = await self._join(watcher)
         try:

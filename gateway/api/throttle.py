@@ -62,6 +62,11 @@ class Throttle:
                 self._take(address, id_)
             return seconds
 
+    def locked(self, id_: str) -> int:
+        """Seconds until this id may be tried again from any address; 0 if it may be now."""
+        with self._lock:
+            return self._ids.wait(id_)
+
     def _wait(self, address: str, id_: str) -> int:
         return max(self._addresses.wait(_network(address)), self._ids.wait(id_))
 

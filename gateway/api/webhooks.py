@@ -115,7 +115,9 @@ def list_webhooks(office: Office) -> Page[WebhookOut]:
 @router.post("", operation_id="addWebhook", status_code=201)
 def add_webhook(office: Office, body: WebhookIn) -> WebhookSecretOut:
     """Send events to a URL from now on; the answer has its secret, this once."""
-    row, secret = webhooks.add(office.store, body.url, body.kinds, loopback=body.loopback)
+    row, secret = webhooks.add(
+        office.store, office.webhooks_key, body.url, body.kinds, loopback=body.loopback
+    )
     return secret_out(row, secret)
 
 
@@ -128,7 +130,7 @@ def remove_webhook(office: Office, webhook_id: WebhookId) -> None:
 @router.post("/{webhook_id}/rotate", operation_id="rotateWebhookSecret")
 def rotate_secret(office: Office, webhook_id: WebhookId) -> WebhookSecretOut:
     """Another secret, told this once; for a day both sign."""
-    row, secret = webhooks.rotate(office.store, webhook_id)
+    row, secret = webhooks.rotate(office.store, office.webhooks_key, webhook_id)
     return secret_out(row, secret)
 
 

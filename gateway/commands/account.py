@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from gateway.api.accounts import account_out, standing_out
 from gateway.api.deposits import deposit_out
+from gateway.api.personal import erasure_out
 from gateway.commands import payout, shared, withdrawal
 from gateway.operations import accounts, deposits, erasure, personal_export, principal
 from gateway.operations.accounts import DEFAULT_SCALE
@@ -18,6 +19,8 @@ from gateway.operations.payout_accounts import bounds_of, check_rail
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(payout.app, name="payout")
 app.add_typer(withdrawal.app, name="withdrawal")
+erasure_app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.add_typer(erasure_app, name="erasure", help="Accounts that somebody asked to erase.")
 app.command()(withdrawal.withdraw)
 
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")]
@@ -144,12 +147,41 @@ def export(
 def erase(
     context: typer.Context,
     account_id: AccountId,
-    reason: Annotated[str, typer.Option(help="Why: kept in the audit log.")],
+    reason: Annotated[str, typer.Option(help="Why: kept in the audit log, so without a name.")],
 ) -> None:
-    """Erase what says who an account is, for good; the books stay. It must be out of use."""
+    """Ask for what says who an account is to be erased; the books stay. It must be out of use, and
+    another person must approve."""
     with shared.office(context) as office:
-        row = erasure.erase(office.store, account_id, reason)
+        row = erasure.request(office.store, account_id, reason)
+    shared.show(
+        context,
+        erasure_out(row),
+        f"Nothing is erased before another person runs: tallystick account erasure approve "
+        f"{account_id}",
+    )
+
+
+@erasure_app.command("show")
+def show_erasure(context: typer.Context, account_id: AccountId) -> None:
+    """Who asked for an account to be erased, and who approved it."""
+    with shared.office(context) as office:
+        row = erasure.show(office.store, account_id)
+    shared.show(context, erasure_out(row))
+
+
+@erasure_app.command()
+def approve(context: typer.Context, account_id: AccountId) -> None:
+    """Approve what another person asked for: it is erased, for good."""
+    with shared.office(context) as office:
+        row = erasure.approve(office.store, account_id)
     shared.show(context, account_out(row))
+
+
+@erasure_app.command()
+def reject(context: typer.Context, account_id: AccountId) -> None:
+    """Give up that an account is erased."""
+    with shared.office(context) as office:
+        erasure.reject(office.store, account_id)
 
 
 @app.command()

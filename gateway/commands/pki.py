@@ -69,11 +69,11 @@ def init(
     ] = None,
 ) -> None:
     """Make an authority, and set broker, gateway and API up for TLS."""
-    config = shared.settings(context)
-    made = certificates.begin(config, host or [], port, password_port)
+    with shared.office(context) as office:
+        made = certificates.begin(office, host or [], port, password_port)
     note = (
-        f"Next: start the broker anew (cd {config.data} && mosquitto -c mosquitto.conf), then "
-        "`tallystick serve`.\nGive `ca.crt` to whoever connects; never `ca.key`, which makes "
+        f"Next: start the broker anew (cd {office.config.data} && mosquitto -c mosquitto.conf), "
+        "then `tallystick serve`.\nGive `ca.crt` to whoever connects; never `ca.key`, which makes "
         "devices: keep a copy offline."
     )
     if made.differing:
@@ -93,7 +93,8 @@ def init(
 @app.command()
 def renew(context: typer.Context, host: Hosts = None) -> None:
     """New certificates for broker, API and gateway, for these hosts or those of before."""
-    hosts = certificates.renew(shared.settings(context), host or [])
+    with shared.office(context) as office:
+        hosts = certificates.renew(office, host or [])
     shared.show(
         context,
         RenewedOut(hosts=", ".join(hosts)),
@@ -121,4 +122,6 @@ def revoke(
     serial: Annotated[str, typer.Argument(help="Its serial number, as `list` shows it.")],
 ) -> None:
     """Revoke one certificate; all of a device end with `device revoke`."""
-    shared.show(context, _out(certificates.revoke(shared.settings(context), serial)))
+    with shared.office(context) as office:
+        found = certificates.revoke(office, serial)
+    shared.show(context, _out(found))

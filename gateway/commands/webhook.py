@@ -44,7 +44,9 @@ def add(
 ) -> None:
     """Send events to a URL from now on."""
     with shared.office(context) as office:
-        row, secret = webhooks.add(office.store, url, kind or (), loopback=loopback)
+        row, secret = webhooks.add(
+            office.store, office.webhooks_key, url, kind or (), loopback=loopback
+        )
     shared.show(context, secret_out(row, secret), _ONCE)
 
 
@@ -67,7 +69,7 @@ def remove(context: typer.Context, webhook: Id) -> None:
 def rotate(context: typer.Context, webhook: Id) -> None:
     """Another secret; for a day both sign."""
     with shared.office(context) as office:
-        row, secret = webhooks.rotate(office.store, webhook)
+        row, secret = webhooks.rotate(office.store, office.webhooks_key, webhook)
     shared.show(context, secret_out(row, secret), _ONCE)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from gateway.ingest.alerts import Alerts
 from gateway.ingest.directory import Directory
 from gateway.ingest.presence import Presence
+from gateway.ingest.spans import NOBODY, Spans
 from gateway.keys import GatewayKeys, verify
 from gateway.metrics import Metrics
 from gateway.store import fence, lease, notices
@@ -46,11 +47,13 @@ class Context:
         threads: int = 1,
         hub_fee_bp: int = 0,
         presence: Presence | None = None,
+        spans: Spans = NOBODY,
     ) -> None:
         self.store = store
         self.keys = keys
         self.metrics = metrics
         self.hub_fee_bp = hub_fee_bp
+        self.spans = spans
         self.alerts = Alerts(metrics)
         self.presence = presence or Presence()
         self.directory = Directory(keys)
@@ -84,7 +87,7 @@ class Context:
         Raises Fenced if another worker has taken the lease, Overtaken if an operator has decided
         since the last read; either way nothing is written.
         """
-        with self.store.write() as conn:
+        with self.spans.step("commit"), self.store.write() as conn:
             lease.check(conn, LEASE, self._token)
             if notices.decisions(conn) != self.decisions:
                 raise Overtaken
@@ -108,6 +111,12 @@ class Context:
 
     def verify_all(self, checks: Sequence[Check]) -> list[bool]:
         """Whether each signature holds; on several threads where there is more than a handful."""
+        if not checks:
+            return []
+        with self.spans.step("verify"):
+            return self._verified(checks)
+
+    def _verified(self, checks: Sequence[Check]) -> list[bool]:
         if self._pool is None or len(checks) < _WORTH_THREADS:
             return _verify_each(checks)
         # One equal part for each thread, this one too: more parts cost more in hand-overs than they

@@ -55,6 +55,9 @@ class Inbox:
         self._waiting: Counter[str] = Counter()
         self._closed = False
         self._clock = clock
+        self._came = 0
+        self.since = 0
+        """When the first message came of what was taken last, by `clock`."""
         self._ious = Rate(SECOND // ious_per_second, ious_at_once)
         self._control = Rate(SECOND // CONTROL_PER_SECOND, CONTROL_AT_ONCE)
         self._told = Rate(SECOND * TOLD_EVERY_SECONDS, 1)
@@ -66,6 +69,8 @@ class Inbox:
         dropped = []
         now = self._clock()
         with self._condition:
+            if not self._messages:
+                self._came = now
             for message in messages:
                 sender = message.topic[:_SENDER_END]
                 rate = self._ious if message.topic.endswith(_FREQUENT) else self._control
@@ -87,6 +92,7 @@ class Inbox:
             if not self._messages and not self._closed:
                 self._condition.wait(timeout)
             taken, self._messages = self._messages, []
+            self.since = self._came
             self._waiting.clear()
             return taken
 

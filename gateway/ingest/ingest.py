@@ -7,6 +7,7 @@ is no message at all, gets no answer.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from gateway.ingest import control, hub, legs, topups
@@ -34,6 +35,16 @@ HANDLERS: dict[str, Handler] = {
 """What is done with each kind but `iou` and `tick`, which are taken by the batch."""
 
 
+@dataclass(slots=True)
+class _Decoded:
+    """A batch that is read: IOUs and ticks, everything else that is asked, and what was refused."""
+
+    claims: list[Claim] = field(default_factory=list)
+    ticked: list[Ticked] = field(default_factory=list)
+    asked: list[tuple[KnownDevice, str, bytes]] = field(default_factory=list)
+    refusals: list[Outgoing] = field(default_factory=list)
+
+
 def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
     """Decode, coalesce, verify and commit one batch, and return what to publish now that it is on
     disk.
@@ -42,9 +53,23 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
     then nothing of what is not yet on disk was answered.
     """
     context.metrics.batch_size.observe(len(batch))
-    answers: list[Outgoing] = []
-    claims: list[Claim] = []
-    ticked: list[Ticked] = []
+    with context.spans.step("decode"):
+        decoded = _decode(context, batch)
+    answers = decoded.refusals
+    for device, kind, payload in decoded.asked:
+        try:
+            answers += HANDLERS[kind](context, device, payload)
+        except ProtocolError as error:
+            answers += refuse(context, device, kind, b"", error)
+    answers += take_ious(context, decoded.claims)
+    # After the IOUs: one of them may commit to the chain.
+    answers += take_ticks(context, decoded.ticked)
+    return answers
+
+
+def _decode(context: Context, batch: Sequence[Received]) -> _Decoded:
+    """What there is to do, and the refusals of what is no message or was not rightly delivered."""
+    found = _Decoded()
     arrived = _senders(context, batch)
     context.presence.hear(device.id for device, _, _ in arrived)
     for kind, count in Counter(kind for _, kind, _ in arrived).items():
@@ -53,17 +78,14 @@ def process(context: Context, batch: Sequence[Received]) -> list[Outgoing]:
         try:
             _check_delivery(message)
             if kind == "iou":
-                claims.append(read_claim(device, message.payload))
+                found.claims.append(read_claim(device, message.payload))
             elif kind == "tick":
-                ticked.append(Ticked(device, read_tick(message.payload)))
+                found.ticked.append(Ticked(device, read_tick(message.payload)))
             else:
-                answers += HANDLERS[kind](context, device, message.payload)
+                found.asked.append((device, kind, message.payload))
         except ProtocolError as error:
-            answers += refuse(context, device, kind, b"", error)
-    answers += take_ious(context, claims)
-    # After the IOUs: one of them may commit to the chain.
-    answers += take_ticks(context, ticked)
-    return answers
+            found.refusals += refuse(context, device, kind, b"", error)
+    return found
 
 
 def _senders(

@@ -277,6 +277,7 @@ def _write(context: Context, groups: list[_Group], answers: list[Outgoing]) -> b
         return False
     context.awaited.difference_update(shown)
     context.metrics.commit_seconds.observe(time.perf_counter() - started)
+    context.spans.raised(group.channel.id for group in winners)
     answers += credits
     return True
 

@@ -62,15 +62,16 @@ def take_ticks(context: Context, ticked: Sequence[Ticked]) -> list[Outgoing]:
         advances = []
         settled: list[tuple[KnownDevice, KnownChannel]] = []
         _look_up(context, devices, groups)
-        for (device_id, handle), ticks in groups.items():
-            # The device as it is now: it may have been suspended since the message was decoded.
-            device = context.directory.cached_device(device_id) or devices[device_id]
-            channel = context.directory.ticking(device_id, handle)
-            good, found = _furthest(context, device, channel, ticks, answers)
-            if found is not None:
-                advances.append(found)
-            if channel is not None and good:
-                settled.append((device, channel))
+        with context.spans.step("verify"):
+            for (device_id, handle), ticks in groups.items():
+                # The device as it is now: it may have been suspended since it was decoded.
+                device = context.directory.cached_device(device_id) or devices[device_id]
+                channel = context.directory.ticking(device_id, handle)
+                good, found = _furthest(context, device, channel, ticks, answers)
+                if found is not None:
+                    advances.append(found)
+                if channel is not None and good:
+                    settled.append((device, channel))
         if _write(context, advances, answers):
             for advance in advances:
                 advance.channel.mark = advance.mark
@@ -186,5 +187,6 @@ def _write(context: Context, advances: Sequence[_Advance], answers: list[Outgoin
         return False
     context.awaited.difference_update(shown)
     context.metrics.commit_seconds.observe(time.perf_counter() - started)
+    context.spans.raised(shown)
     answers += credits
     return True

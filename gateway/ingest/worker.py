@@ -20,6 +20,8 @@ from gateway.ingest.inbox import IOUS_AT_ONCE, IOUS_PER_SECOND, Inbox, Received
 from gateway.ingest.ingest import process
 from gateway.ingest.mqtt import Broker, Link
 from gateway.ingest.presence import SILENCE_SECONDS, Presence
+from gateway.ingest.reach import Reach
+from gateway.ingest.spans import NOBODY, Spans
 from gateway.keys import GatewayKeys
 from gateway.metrics import Metrics
 from gateway.store import lease
@@ -48,6 +50,7 @@ class Worker:
         ious_at_once: int = IOUS_AT_ONCE,
         hub_fee_bp: int = 0,
         silence: int = SILENCE_SECONDS,
+        spans: Spans = NOBODY,
     ) -> None:
         with store.write() as conn:
             token = lease.take(conn, LEASE, holder)
@@ -59,10 +62,12 @@ class Worker:
             threads=cpu_count() or 1,
             hub_fee_bp=hub_fee_bp,
             presence=Presence(silence),
+            spans=spans,
         )
         self._inbox = Inbox(ious_per_second, ious_at_once)
         self.link = Link(broker, self._inbox, metrics, self._context.alerts)
         self._on_failure = on_failure
+        self._reach = Reach()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._guarded, name="ingest", daemon=True)
         metrics.inbox.set_function(lambda: len(self._inbox))
@@ -94,7 +99,8 @@ class Worker:
         while True:
             batch = self._inbox.take(timeout=_UPKEEP_SECONDS)
             if batch:
-                self._answer(batch)
+                with self._context.spans.batch(batch, self._inbox.since):
+                    self._answer(batch)
             elif self._stopping.is_set():
                 return
             if time.monotonic() >= next_upkeep:
@@ -103,10 +109,14 @@ class Worker:
                 if not self.link.connected.is_set():
                     self._context.presence.deaf()
                 self._patiently(lambda: upkeep.observe(self._context))
+                self._patiently(self._look_for_broker)
                 if self.link.connected.is_set():
                     # Without the broker they would only wait, and the first be dropped.
                     self.link.publish(self._patiently(lambda: upkeep.announce(self._context)))
                 next_upkeep = time.monotonic() + _UPKEEP_SECONDS
+
+    def _look_for_broker(self) -> None:
+        self._reach.look(self._context, connected=self.link.connected.is_set())
 
     def _patiently(self, work: Callable[[], _Result]) -> _Result:
         return patiently(work, self._stopping.wait, self._context.directory.forget)
@@ -119,5 +129,6 @@ class Worker:
             # repeat what was not answered.
             log.warning("batch given up after repeated decisions", messages=len(batch))
             return
-        self.link.publish(answers)
-        self.link.acknowledge(batch)
+        with self._context.spans.step("ack"):
+            self.link.publish(answers)
+            self.link.acknowledge(batch)

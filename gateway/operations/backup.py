@@ -161,7 +161,8 @@ def _other_files(office: Office, with_key: bool) -> Iterator[tuple[str, Path]]:
     yield from _records(office.rails)
     if with_key:
         yield KEY, config.data / key_files.KEY_FILE
-        yield FILES + key_files.PEOPLE_FILE, config.data / key_files.PEOPLE_FILE
+        for name in (key_files.PEOPLE_FILE, key_files.WEBHOOKS_FILE):
+            yield FILES + name, config.data / name
         for each in office.keys.older:
             if each.key is not None:
                 name = each.public.hex() + key_files.SEED

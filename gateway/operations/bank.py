@@ -22,7 +22,7 @@ from gateway.settlement.bank.messages import BankFile, Booking, Report
 from gateway.settlement.bank.xml import BankFileError
 from gateway.settlement.rails import Rail, RailError
 from gateway.settlement.suspense import assigned_entry, paid_entry
-from gateway.store import accounts, audit, bookings, fence, journal, notices
+from gateway.store import accounts, audit, bookings, events, fence, journal, notices
 from gateway.store.engine import Store
 from gateway.store.errors import NotFound
 from gateway.store.tables_bank import BankFile as FileRow
@@ -259,6 +259,7 @@ def _assign(conn: Connection, row: Row[Any], note: str, by: str, at: int) -> Non
     bookings.assign(conn, row.id, note, by, at)
     before, after = {"state": row.state}, {"state": "assigned", "as": note}
     audit.record(conn, "bank.assign", row.id, before=before, after=after)
+    events.note(conn, "booking.assigned", row.id)
     memo = f"{note}, by {by}"
     journal.append(conn, assigned_entry(row.id, row.rail, row.currency, int(row.amount), memo, at))
     notices.decided(conn)

@@ -21,7 +21,7 @@ from gateway.settlement.bank.xml import BankFileError
 from gateway.settlement.rails import COLLECT
 from gateway.settlement.rails.sepa.names import Part, part_of
 from gateway.settlement.suspense import suspense_entry
-from gateway.store import accounts, bookings, journal
+from gateway.store import accounts, bookings, events, journal
 from gateway.store import deposits as deposit_rows
 from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables_bank import Booking as BookingRow
@@ -73,7 +73,13 @@ def apply(conn: Connection, taking: Taking, each: Booking, amount: int) -> str:
         each.reference, taking.rail, each.amount.currency, amount, why, taking.at
     )
     journal.append(conn, entry)
+    told = {"amount": str(abs(amount)), "currency": each.amount.currency}
+    events.note(conn, "booking.unmatched", each.reference, direction=_way(amount), **told)
     return SUSPENSE
+
+
+def _way(amount: int) -> str:
+    return "in" if amount > 0 else "out"
 
 
 def settle(conn: Connection, row: Row[Any], what: str, booking: str, note: str, at: int) -> None:

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from gateway import key_files
 from gateway.broker.conf import mosquitto_conf, with_tls
 from gateway.config import FILE_NAME, Config
 from gateway.operations.broker import reread
 from gateway.operations.errors import BadInput
+from gateway.operations.office import Office
 from gateway.pki import folder
-from gateway.pki.authority import PkiError
-from gateway.pki.folder import SERVER_DAYS, Known
+from gateway.pki.authority import Issued, serial_of
+from gateway.pki.folder import SERVER_DAYS, Known, Pki
+from gateway.store import audit
 
 LOCAL = ("localhost", "127.0.0.1")
 """Hosts that broker's and API's certificates are always for: the gateway is often beside them."""
@@ -34,13 +38,14 @@ class Begun:
     differing: list[str]
 
 
-def begin(config: Config, hosts: Sequence[str], port: int, password_port: int | None) -> Begun:
+def begin(office: Office, hosts: Sequence[str], port: int, password_port: int | None) -> Begun:
     """Make an authority, the broker's, the API's and the gateway's certificates; add TLS listeners
     to the data folder's mosquitto.conf, and the settings to its tallystick.toml.
 
     hosts: names and addresses under which others reach the broker and the API. Nothing takes effect
     before broker and gateway are started anew. Raises BadInput, PkiError, KeyFileError, OSError.
     """
+    config = office.config
     data = config.data
     label = key_files.load(data).public.hex()[:16]
     conf = data / "mosquitto.conf"
@@ -51,10 +56,20 @@ def begin(config: Config, hosts: Sequence[str], port: int, password_port: int | 
         raise BadInput("port", str(error)) from None
     wanted = list(dict.fromkeys([*hosts, *LOCAL]))
     now = datetime.now(UTC)
-    pki = folder.create(data, label, now, wanted)
-    pki.servers(wanted, SERVER_DAYS, now)
+    with office.store.write() as conn:
+        pki = folder.create(data, label, now, wanted)
+        made = pki.servers(wanted, SERVER_DAYS, now)
+        _record(conn, "pki.init", pki, made, wanted)
     conf.write_text(secured)
     return Begun(pki.folder / "ca.crt", wanted, _settle(config, pki.folder, port))
+
+
+def _record(
+    conn: Connection, action: str, pki: Pki, made: Sequence[Issued], hosts: Sequence[str]
+) -> None:
+    """Record which certificates the authority has made, and for which hosts."""
+    after = {"hosts": list(hosts), "serials": [each.serial for each in made]}
+    audit.record(conn, action, serial_of(pki.authority), after=after)
 
 
 def _settle(config: Config, pki: Path, port: int) -> list[str]:
@@ -80,16 +95,18 @@ def _settle(config: Config, pki: Path, port: int) -> list[str]:
     return [name for name in needed if standing.get(name, needed[name]) != needed[name]]
 
 
-def renew(config: Config, hosts: Sequence[str]) -> list[str]:
+def renew(office: Office, hosts: Sequence[str]) -> list[str]:
     """New certificates for broker, API and gateway; the hosts they are for: those given, or as
     before. The broker rereads its own; the gateway uses its when it is started anew.
 
     Raises PkiError, OSError.
     """
-    pki = folder.load(config.data)
+    pki = folder.load(office.config.data)
     wanted = list(dict.fromkeys([*hosts, *LOCAL])) if hosts else pki.hosts()
-    pki.servers(wanted, SERVER_DAYS, datetime.now(UTC))
-    reread(config.broker_pid_file, "certificates")
+    with office.store.write() as conn:
+        made = pki.servers(wanted, SERVER_DAYS, datetime.now(UTC))
+        _record(conn, "pki.renew", pki, made, wanted)
+    reread(office.config.broker_pid_file, "certificates")
     return wanted
 
 
@@ -98,12 +115,14 @@ def listed(config: Config) -> list[Known]:
     return folder.load(config.data).issued()
 
 
-def revoke(config: Config, serial: str) -> Known:
+def revoke(office: Office, serial: str) -> Known:
     """Revoke a certificate, and have the broker reread the list. Raises PkiError, OSError."""
-    pki = folder.load(config.data)
-    pki.revoke([serial], datetime.now(UTC))
-    reread(config.broker_pid_file, "revocations")
-    for each in pki.issued():
-        if each.serial == serial:
-            return each
-    raise PkiError(f"serial: {serial} was not issued here; see `tallystick pki list`")
+    pki = folder.load(office.config.data)
+    with office.store.write() as conn:
+        news = pki.revoke([serial], datetime.now(UTC))
+        (found,) = (each for each in pki.issued() if each.serial == serial)
+        if news:
+            after = {"role": found.role, "name": found.name}
+            audit.record(conn, "certificate.revoke", serial, after=after)
+    reread(office.config.broker_pid_file, "revocations")
+    return found

@@ -107,6 +107,8 @@ def use(
         # Before the commit: a password that nobody was told is harmless, a device without is not.
         if with_certificate:
             certificate = credentials.certificate(id_, DEVICE_DAYS)
+            after = {"days": DEVICE_DAYS, "serial": certificate[0].serial}
+            audit.record(conn, "device.certificate", id_, after=after)
         password = credentials.new(id_)
     return Claimed(devices.show(store, id_), password, certificate)
 

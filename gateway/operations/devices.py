@@ -217,8 +217,10 @@ def certificate(
     """
     with store.write() as conn:
         _not_revoked(conn, id_)
-        audit.record(conn, "device.certificate", id_, after={"days": days})
-        return credentials.certificate(id_, days)
+        issued, authority = credentials.certificate(id_, days)
+        after = {"days": days, "serial": issued.serial}
+        audit.record(conn, "device.certificate", id_, after=after)
+        return issued, authority
 
 
 def _not_revoked(conn: Connection, id_: str) -> None:

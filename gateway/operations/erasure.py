@@ -1,7 +1,7 @@
 """Use cases on an account's data as a person's: erasing them. The books stay as they are.
 
-An admin does it alone. What can't be undone is kept from happening too early by what must be closed
-before.
+It can't be undone, so one admin asks for it and another approves; and what must be closed before
+keeps it from happening too early.
 """
 
 from typing import Any
@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Row
 
 from gateway.operations import tokens
 from gateway.operations.errors import BadInput
+from gateway.operations.principal import check_other
 from gateway.operations.text import check_note
 from gateway.store import (
     accounts,
     audit,
     erasure,
+    erasures,
     fence,
     journal,
     payout_accounts,
@@ -25,13 +27,14 @@ from gateway.store import (
 from gateway.store import tokens as stored_tokens
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict
+from gateway.store.tables_erasure import Erasure
 
 
-def erase(store: Store, account_id: str, reason: str) -> Row[Any]:
-    """Erase what says who an account is, for good, and close it; the account as it is then.
+def request(store: Store, account_id: str, reason: str) -> Row[Any]:
+    """Ask for an account to be erased; the same again by the same person is the same.
 
-    One that is erased stays as it is. Raises NotFound, BadInput, RestoreFenced, and Conflict naming
-    what is still open.
+    Raises NotFound, BadInput, and Conflict naming what is still open, or if another has asked, or
+    it is erased.
     """
     check_note("reason", reason)
     if not reason.strip():
@@ -39,22 +42,74 @@ def erase(store: Store, account_id: str, reason: str) -> Row[Any]:
     if account_id == accounts.OPERATOR:
         raise Conflict(f"account {account_id}: is the gateway's own, and no person's")
     with store.write() as conn:
+        journal.lock(conn)
+        if accounts.get(conn, account_id).erased_at is not None:
+            raise Conflict(f"account {account_id}: is erased")
+        before = erasures.find(conn, account_id)
+        if before is not None:
+            if (before.requested_by, before.reason) == (store.by, reason):
+                return before
+            raise Conflict(f"account {account_id}: its erasure waits; approve or reject it")
+        at = store.now(conn)
+        _check_closed(conn, account_id, at)
+        new = Erasure(account_id=account_id, reason=reason, requested_by=store.by, requested_at=at)
+        erasures.request(conn, new)
+        audit.record(conn, "account.request_erasure", account_id, why=reason)
+        return erasures.get(conn, account_id)
+
+
+def show(store: Store, account_id: str) -> Row[Any]:
+    """What was asked for an account, and became of it. Raises NotFound."""
+    with store.read() as conn:
+        return erasures.get(conn, account_id)
+
+
+def reject(store: Store, account_id: str) -> None:
+    """Give up that an account is erased, one's own wish or another's. Raises NotFound, Conflict if
+    it is erased."""
+    with store.write() as conn:
+        journal.lock(conn)
+        row = erasures.get(conn, account_id)
+        if row.approved_by is not None:
+            raise Conflict(f"account {account_id}: is erased")
+        erasures.reject(conn, account_id)
+        before = {"requested_by": row.requested_by}
+        audit.record(conn, "account.reject_erasure", account_id, before=before)
+
+
+def approve(store: Store, account_id: str) -> Row[Any]:
+    """Approve what another person asked for: what says who the account is is erased, for good, and
+    it is closed. The account as it is then.
+
+    One that is erased stays as it is. Raises NotFound, SamePerson, RestoreFenced, and Conflict
+    naming what is open by now.
+    """
+    with store.write() as conn:
         fence.check(conn)
         journal.lock(conn)
         accounts.exposure(conn, account_id)  # so that no channel opens meanwhile
-        if accounts.get(conn, account_id).erased_at is not None:
+        asked = erasures.get(conn, account_id)
+        if asked.approved_by is not None:
             return accounts.get(conn, account_id)
+        check_other(asked.requested_by, store.by, f"erasure of account {account_id}")
         at = store.now(conn)
-        still = erasure.still_open(conn, account_id, at)
-        if still:
-            raise Conflict(f"account {account_id}: is still in use: " + "; ".join(still))
+        _check_closed(conn, account_id, at)
         for row in payout_accounts.of_account(conn, account_id):
             if row.state == "active":
                 payout_accounts.move(conn, row, "retired", ended_by=store.by, ended_at=at)
         counts = erasure.erase(conn, account_id, at)
         counts["person"] = _shut_out(conn, account_id, at)
-        audit.record(conn, "account.erase", account_id, after=counts, why=reason)
+        erasures.approve(conn, account_id, store.by, at)
+        after = counts | {"requested_by": asked.requested_by}
+        audit.record(conn, "account.erase", account_id, after=after, why=asked.reason)
         return accounts.get(conn, account_id)
+
+
+def _check_closed(conn: Connection, account_id: str, at: int) -> None:
+    """Raise Conflict naming what of an account is still open."""
+    still = erasure.still_open(conn, account_id, at)
+    if still:
+        raise Conflict(f"account {account_id}: is still in use: " + "; ".join(still))
 
 
 def _shut_out(conn: Connection, account_id: str, at: int) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
 from gateway.operations.errors import BadInput
 from gateway.operations.paging import Page, one_page
@@ -11,6 +11,7 @@ from gateway.store.engine import Store
 from gateway.store.tables_events import LEVELS
 
 _PRUNED_AT_ONCE = 1_000
+_RAIL = ("rail.failed", "rail.recovered")
 
 
 def page(
@@ -48,17 +49,8 @@ def prune(store: Store, kept_s: int) -> int:
 def note_rail(store: Store, rail: str, *, failing: bool) -> None:
     """Note that a rail fails, or serves, if that is news."""
     with store.read() as conn:
-        if _fails(conn, rail) == failing:
+        if events.holds(conn, *_RAIL, rail) == failing:
             return
     with store.write() as conn:
-        if _fails(conn, rail) != failing:
-            events.note(conn, "rail.failed" if failing else "rail.recovered", rail)
-
-
-def _fails(conn: Connection, rail: str) -> bool:
-    """Whether a rail failed when it was last heard of."""
-    failed, recovered = (
-        events.page(conn, limit=1, kind=kind, subject=rail)
-        for kind in ("rail.failed", "rail.recovered")
-    )
-    return bool(failed) and (not recovered or recovered[0].id < failed[0].id)
+        if events.holds(conn, *_RAIL, rail) != failing:
+            events.note(conn, _RAIL[0] if failing else _RAIL[1], rail)

@@ -16,7 +16,7 @@ from gateway.broker.credentials import GATEWAY, new_password, set_password
 from gateway.broker.files import broker_folder
 from gateway.config import FILE_NAME, Config, ConfigError
 from gateway.keys import GatewayKeys
-from gateway.operations import people, principal, tokens
+from gateway.operations import people, principal, tokens, webhooks
 from gateway.operations.broker import BrokerCredentials
 from gateway.operations.people import Link
 from gateway.operations.text import check_name
@@ -59,6 +59,7 @@ class Office:
     credentials: BrokerCredentials
     rails: Rails
     people_key: bytes = field(repr=False)
+    webhooks_key: bytes = field(repr=False)
 
 
 @contextmanager
@@ -73,12 +74,16 @@ def opened(config: Config) -> Iterator[Office]:
         raise ConfigError(f"data: {config.data} holds no gateway yet; run `tallystick init`")
     gateway_keys = key_files.load(config.data)
     people_key = key_files.people_key(config.data)
+    webhooks_key = key_files.webhooks_key(config.data)
     store = open_store(config.database_url)
     try:
         with store.read() as conn:
             witness.check(config.data, conn)
+        # Of a database from before they were sealed, just upgraded or put back from a backup.
+        webhooks.seal_plain(store, webhooks_key)
         credentials = BrokerCredentials(config.data, config.broker_pid_file)
-        yield Office(config, store, gateway_keys, credentials, config.all_rails(), people_key)
+        rails = config.all_rails()
+        yield Office(config, store, gateway_keys, credentials, rails, people_key, webhooks_key)
     finally:
         store.close()
 
@@ -115,6 +120,7 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
     store = open_store(config.database_url, upgrade=True)
     try:
         acting = store.acting(principal.of_user())
+        webhooks.seal_plain(store, key_files.webhooks_key(config.data))
         token, welcome = _first_rows(acting, gateway_keys, currency, name)
     finally:
         store.close()
@@ -122,7 +128,8 @@ def init(config: Config, currency: str = "EUR", name: str = "Operator") -> Made:
 
 
 def complete(config: Config) -> None:
-    """Make what is missing of a data folder: settings, the people's key and the broker's files.
+    """Make what is missing of a data folder: settings, keys that secrets are kept under, and the
+    broker's files.
 
     Raises OSError.
     """

@@ -19,6 +19,7 @@ from gateway.operations.passwords import Passwords, check_new
 from gateway.operations.principal import SamePerson
 from gateway.operations.sessions import Live
 from gateway.operations.text import HANDLE
+from gateway.sealing import seal
 from gateway.store import audit, last, people
 from gateway.store import sessions as stored_sessions
 from gateway.store.engine import Store
@@ -203,7 +204,7 @@ def enter(
             row.name,
             state="active",
             password_hash=kept,
-            totp_secret=second_factor.seal(key, row.name, invited.totp_secret) if code else None,
+            totp_secret=seal(key, row.name, invited.totp_secret) if code else None,
             totp_step=max(step, row.totp_step),
         )
         people.set_recovery_codes(conn, row.name, map(codes.hashed, recovery))

@@ -1,17 +1,14 @@
 """The second factor: codes of an authenticator (TOTP, RFC 6238), and recovery codes.
 
-An authenticator's secret is kept encrypted under the key in `people.key`, bound to the name of the
+An authenticator's secret is kept sealed under the key in `people.key`, bound to the name of the
 person; what a link offers to enrol is derived from the link and that key, so nothing is kept before
 the person has shown a code of it.
 """
 
 import base64
 import hmac
-import secrets
 
 import pyotp
-from nacl import bindings
-from nacl.exceptions import CryptoError
 
 from gateway.operations import codes
 from gateway.operations.errors import BadInput
@@ -21,11 +18,6 @@ STEP_S = 30
 """Seconds for which a code is shown."""
 RECOVERY_CODES = 10
 _RECOVERY_LENGTH = 16
-_NONCE = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-
-
-class NotReadable(Exception):
-    """A secret was kept under another key than this gateway's `people.key`."""
 
 
 def offered(key: bytes, link: str) -> str:
@@ -37,25 +29,6 @@ def offered(key: bytes, link: str) -> str:
 def uri(secret: str, name: str) -> str:
     """What an authenticator takes a secret from, as text or as a picture."""
     return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name=ISSUER)
-
-
-def seal(key: bytes, name: str, secret: str) -> bytes:
-    """A person's secret as it is kept."""
-    nonce = secrets.token_bytes(_NONCE)
-    sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
-        secret.encode(), name.encode(), nonce, key
-    )
-    return nonce + sealed
-
-
-def unseal(key: bytes, name: str, kept: bytes) -> str:
-    """A person's secret from what is kept. Raises NotReadable."""
-    try:
-        return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
-            kept[_NONCE:], name.encode(), kept[:_NONCE], key
-        ).decode()
-    except CryptoError:
-        raise NotReadable(name) from None
 
 
 def step_of(secret: str, code: str, now: int) -> int | None:

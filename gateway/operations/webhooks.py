@@ -4,10 +4,11 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from gateway.operations.errors import BadInput
 from gateway.operations.paging import Page, one_page
+from gateway.sealing import NotReadable
 from gateway.store import audit, events, webhooks
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict
@@ -15,6 +16,7 @@ from gateway.store.tables_webhooks import Webhook
 from gateway.webhooks import signature
 from gateway.webhooks.address import BadAddress, Resolve, address_of, parse, resolved
 from gateway.webhooks.deliver import body_of, wanted
+from gateway.webhooks.secret import is_plain, kept, told
 
 OVERLAP_S = 86_400
 """Seconds for which the old secret signs too, after another was made."""
@@ -23,6 +25,7 @@ MOST_REPLAYED = 1_000
 
 def add(
     store: Store,
+    key: bytes,
     url: str,
     kinds: Collection[str] = (),
     *,
@@ -30,7 +33,8 @@ def add(
     resolve: Resolve = resolved,
 ) -> tuple[Row[Any], str]:
     """Send events to a URL from now on, those of these kinds or all; the webhook and its secret,
-    which nobody can be told again. `loopback` is for this machine's own addresses, and no others.
+    which nobody can be told again and is kept sealed under `key`. `loopback` is for this machine's
+    own addresses, and no others.
 
     Raises BadInput, Conflict if there are too many.
     """
@@ -51,7 +55,7 @@ def add(
             url=url,
             kinds=" ".join(sorted(set(kinds))),
             loopback=loopback,
-            secret=secret,
+            sealed=kept(key, id_, secret),
             position=events.newest(conn),
             made_by=store.by,
             created_at=store.now(conn),
@@ -76,15 +80,55 @@ def remove(store: Store, id_: str) -> None:
         audit.record(conn, "webhook.remove", id_, before=before)
 
 
-def rotate(store: Store, id_: str) -> tuple[Row[Any], str]:
-    """Another secret, told this once; the old one signs too for a day. Raises NotFound."""
+def rotate(store: Store, key: bytes, id_: str) -> tuple[Row[Any], str]:
+    """Another secret, told this once; the old one signs too for a day, if it can be read. Raises
+    NotFound."""
     secret = signature.new_secret()
     with store.write() as conn:
         row = webhooks.locked(conn, id_)
-        until = store.now(conn) + OVERLAP_S
-        webhooks.change(conn, id_, secret=secret, old_secret=row.secret, old_until=until)
+        readable = _readable(key, row)
+        until = store.now(conn) + OVERLAP_S if readable else None
+        webhooks.change(
+            conn,
+            id_,
+            sealed=kept(key, id_, secret),
+            old_sealed=row.sealed if readable else None,
+            old_until=until,
+        )
         audit.record(conn, "webhook.rotate", id_, after={"old_until": until})
         return webhooks.get(conn, id_), secret
+
+
+def _readable(key: bytes, row: Row[Any]) -> bool:
+    """Whether a webhook's secret was kept under this key."""
+    try:
+        told(key, row.id, row.sealed)
+    except NotReadable:
+        return False
+    return True
+
+
+def unreadable(conn: Connection, key: bytes) -> list[str]:
+    """The webhooks whose secret was kept under another key: nothing can be sent to them."""
+    return [row.id for row in webhooks.listed(conn) if not _readable(key, row)]
+
+
+def seal_plain(store: Store, key: bytes) -> None:
+    """Seal the secrets that stand in the database as they were kept before they were sealed."""
+    with store.read() as conn:
+        if not any(map(_plain, webhooks.listed(conn))):
+            return
+    with store.write() as conn:
+        for row in webhooks.listed(conn):
+            webhooks.locked(conn, row.id)
+            for column in _plain(row):
+                sealed = kept(key, row.id, getattr(row, column))
+                webhooks.change(conn, row.id, **{column: sealed})
+
+
+def _plain(row: Row[Any]) -> list[str]:
+    """The columns of a webhook that hold a secret as it is."""
+    return [each for each in ("sealed", "old_sealed") if is_plain(getattr(row, each) or "")]
 
 
 def enable(store: Store, id_: str) -> Row[Any]:

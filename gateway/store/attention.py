@@ -10,12 +10,14 @@ from gateway.store import fence
 from gateway.store.tables import Base
 from gateway.store.tables_bank import Booking as _Booking  # noqa: F401  (registers the table)
 from gateway.store.tables_books import Run as _Run  # noqa: F401  (registers the table)
+from gateway.store.tables_erasure import Erasure as _Erasure  # noqa: F401  (registers the table)
 from gateway.store.tables_events import Presence as _Presence  # noqa: F401  (registers the table)
 
 run = Base.metadata.tables["run"]
 withdrawal = Base.metadata.tables["withdrawal"]
 payout_account = Base.metadata.tables["payout_account"]
 reversal = Base.metadata.tables["reversal"]
+erasure = Base.metadata.tables["erasure"]
 booking = Base.metadata.tables["booking"]
 channel = Base.metadata.tables["channel"]
 instruction = Base.metadata.tables["instruction"]
@@ -47,6 +49,15 @@ class Kind:
 def kinds(conn: Connection, most: int) -> list[Kind]:
     """What waits for a person, with at most `most` of each kind; kinds of which nothing waits are
     left out."""
+    return [each for each in _every(conn, most) if each.count > 0]
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """How many things wait for a person, of each kind."""
+    return {each.name: each.count for each in _every(conn, 0)}
+
+
+def _every(conn: Connection, most: int) -> list[Kind]:
     later = instruction.alias("later")
     # The last of its account, since a later one has moved what an earlier one could not.
     overtaken = (
@@ -60,7 +71,7 @@ def kinds(conn: Connection, most: int) -> list[Kind]:
     rejected = select(run.c.number).where(
         run.c.number == instruction.c.run, run.c.decision == "rejected"
     )
-    found = [
+    return [
         _fence(conn),
         _of(
             conn,
@@ -91,6 +102,16 @@ def kinds(conn: Connection, most: int) -> list[Kind]:
             payout_account.c.id,
             payout_account.c.account_id,
             payout_account.c.proposed_at,
+            most=most,
+        ),
+        _of(
+            conn,
+            "account.erasure_requested",
+            erasure,
+            erasure.c.approved_by.is_(None),
+            erasure.c.account_id,
+            erasure.c.account_id,
+            erasure.c.requested_at,
             most=most,
         ),
         _of(
@@ -144,7 +165,6 @@ def kinds(conn: Connection, most: int) -> list[Kind]:
             most=most,
         ),
     ]
-    return [each for each in found if each.count > 0]
 
 
 def _of(
@@ -161,8 +181,8 @@ def _of(
     most: int,
 ) -> Kind:
     count = conn.execute(select(func.count()).select_from(table).where(waits)).scalar_one()
-    if not count:
-        return Kind(name, 0, ())
+    if not count or not most:
+        return Kind(name, int(count), ())
     columns = [
         subject,
         *(null() if each is None else each for each in (account_id, at, amount, currency)),

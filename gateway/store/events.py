@@ -17,7 +17,14 @@ from gateway.store.tables_events import Event as _Event  # noqa: F401  (register
 event = Base.metadata.tables["event"]
 
 KINDS = {
+    "account.erased": "info",
+    "account.erasure_rejected": "info",
+    "account.erasure_requested": "action",
     "account.low_funds": "warning",
+    "booking.assigned": "info",
+    "booking.unmatched": "action",
+    "broker.connected": "info",
+    "broker.lost": "warning",
     "channel.closed": "info",
     "channel.frozen": "action",
     "channel.opened": "info",
@@ -139,6 +146,12 @@ def page(
         if value is not None:
             query = query.where(column == value)
     return conn.execute(query.order_by(event.c.id.desc()).limit(limit)).all()
+
+
+def holds(conn: Connection, begun: str, over: str, subject: str) -> bool:
+    """Whether an event of the kind `begun` of this subject is kept, and none of `over` after it."""
+    first, last_ = (page(conn, limit=1, kind=kind, subject=subject) for kind in (begun, over))
+    return bool(first) and (not last_ or last_[0].id < first[0].id)
 
 
 def prune(conn: Connection, before: int, limit: int) -> int:

@@ -8,7 +8,7 @@ transaction waits for another lock while it holds this one, and none holds it fo
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from gateway.store.tables import Base
 
@@ -53,6 +53,11 @@ def keep(conn: Connection, flush: Flush, row: Any) -> None:
     """Keep a row for `flush`, which gets all of a transaction's together at its end."""
     kept: dict[Flush, list[Any]] = conn.get_execution_options()[_KEPT]
     kept.setdefault(flush, []).append(row)
+
+
+def touch(conn: Connection) -> None:
+    """Write as much as whoever keeps a row does, and change nothing: for what must take as long."""
+    conn.execute(update(meta).where(meta.c.key == LOCK).values(value=meta.c.value))
 
 
 def finish(conn: Connection, now: Callable[[Connection], int]) -> None:

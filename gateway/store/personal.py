@@ -214,6 +214,7 @@ def parts(conn: Connection, account: str) -> list[Part]:
             _table["chain_deposit"],
             _table["chain_deposit"].c.owner.in_(addresses(conn, account)),
         ),
+        Part("erasure", _table["erasure"], of("erasure")),
         Part("withdrawal", _table["withdrawal"], of("withdrawal")),
         Part("instruction", _table["instruction"], of("instruction")),
         within("conclusion", "instruction_id", instructions(account)),

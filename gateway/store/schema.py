@@ -7,6 +7,7 @@ from gateway.store import (  # noqa: F401  (importing them is what registers the
     tables_chain,
     tables_claims,
     tables_conclusions,
+    tables_erasure,
     tables_events,
     tables_funds,
     tables_idempotency,

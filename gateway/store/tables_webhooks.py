@@ -8,19 +8,20 @@ from gateway.store.tables import Base, one_of
 
 class Webhook(Base, table=True):
     """Where events are sent. `kinds` are the kinds of events, parted by blanks, all if there are
-    none; `position` is the last event that was looked at. `old_secret` signs too until `old_until`.
+    none; `position` is the last event that was looked at. `sealed` is its secret as it is kept, the
+    one in `old_sealed` signs too until `old_until`.
     `failing_since` is when the first of the attempts failed that have failed ever since."""
 
     __table_args__ = (
         one_of("state", ("enabled", "disabled")),
-        CheckConstraint("(old_secret IS NULL) = (old_until IS NULL)", name="old_secret"),
+        CheckConstraint("(old_sealed IS NULL) = (old_until IS NULL)", name="old_secret"),
     )
     id: str = Field(primary_key=True)
     url: str
     kinds: str
     loopback: bool
-    secret: str
-    old_secret: str | None = None
+    sealed: str
+    old_sealed: str | None = None
     old_until: int | None = Field(default=None, sa_type=BigInteger)
     state: str = "enabled"
     position: int = Field(sa_type=BigInteger)

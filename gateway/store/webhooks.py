@@ -1,4 +1,5 @@
-"""Queries on webhooks and their deliveries. Rows have secrets in them, which nobody is shown."""
+"""Queries on webhooks and their deliveries. Rows have sealed secrets in them, which nobody is
+shown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -85,8 +86,8 @@ def due(conn: Connection, now: int, limit: int) -> Sequence[Row[Any]]:
             delivery,
             webhook.c.url,
             webhook.c.loopback,
-            webhook.c.secret,
-            webhook.c.old_secret,
+            webhook.c.sealed,
+            webhook.c.old_sealed,
             webhook.c.old_until,
         )
         .join(webhook, webhook.c.id == delivery.c.webhook_id)

@@ -15,11 +15,13 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from gateway.sealing import NotReadable
 from gateway.store import events, webhooks
 from gateway.store.engine import Store
 from gateway.store.errors import NotFound
 from gateway.webhooks import signature
 from gateway.webhooks.address import BadAddress, Resolve, address_of, parse, resolved
+from gateway.webhooks.secret import told
 from gateway.webhooks.send import TOTAL_SECONDS, SendError, post
 
 log = structlog.get_logger(__name__)
@@ -32,6 +34,7 @@ _ATTEMPTS = 30
 _AT_ONCE = 500
 _PARALLEL = 8
 _GONE = 410
+_LOST = "its secret was kept under another key; rotate it"
 
 
 def body_of(row: Row[Any]) -> str:
@@ -58,9 +61,11 @@ def wanted(kinds: str, kind: str) -> bool:
 
 @dataclass
 class Deliverer:
-    """Sends what waits. `context` is how TLS is spoken, `chance` gives 0 to 1."""
+    """Sends what waits, signed by secrets that are sealed under `key`. `context` is how TLS is
+    spoken, `chance` gives 0 to 1."""
 
     store: Store
+    key: bytes = field(repr=False)
     resolve: Resolve = resolved
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
     chance: Callable[[], float] = random.random
@@ -110,6 +115,8 @@ class Deliverer:
             said, good = f"answered {status}", 200 <= status < 300
         except (BadAddress, SendError) as error:
             said, good, status = str(error), False, 0
+        except NotReadable:
+            said, good, status = _LOST, False, 0
         with self.store.write() as conn:
             self._note(conn, row, good, said, gone=status == _GONE)
 
@@ -117,9 +124,9 @@ class Deliverer:
         target = parse(row.url, loopback=row.loopback)
         address = address_of(target, self.resolve)
         body = row.body.encode()
-        secrets = [row.secret]
-        if row.old_secret is not None and row.old_until > now:
-            secrets.append(row.old_secret)
+        secrets = [told(self.key, row.webhook_id, row.sealed)]
+        if row.old_sealed is not None and row.old_until > now:
+            secrets.append(told(self.key, row.webhook_id, row.old_sealed))
         headers = signature.headers(secrets, f"event-{row.event_id}", now, body)
         headers |= {"Content-Type": "application/json", "User-Agent": "tallystick"}
         return post(target, address, headers, body, self.context, self.total)

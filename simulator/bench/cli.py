@@ -13,8 +13,8 @@ from simulator.bench.installation import installation, machine
 from simulator.bench.loader import LoadError, Result, run
 from simulator.bench.subjects import Payer
 from simulator.broker import Broker, BrokerError
-from simulator.client import ApiError
 from simulator.gateway_process import GatewayFailed
+from tallystick import ApiError
 
 app = typer.Typer(add_completion=False)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from simulator.bench import subjects
 from simulator.bench.subjects import Payer
 from simulator.broker import Broker, start_broker
-from simulator.client import Api
 from simulator.gateway_process import GatewayProcess, tallystick_json
+from tallystick import Api
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from protocol.messages import Hello, Iou, Terms
 from simulator import scene
 from simulator.bench.loader import Connection, LoadError, Stream, publish_packet
 from simulator.broker import Broker
-from simulator.client import Api
 from simulator.crypto import native
 from simulator.gateway_process import GatewayProcess
+from tallystick import Api
 
 LOADER = "loader"
 _READY_SECONDS = 60.0

@@ -15,8 +15,8 @@ from simulator.bench.installation import Parts, installation, machine
 from simulator.bench.loader import LoadError, Result, Stream, run
 from simulator.bench.subjects import Payer
 from simulator.broker import BrokerError
-from simulator.client import ApiError
 from simulator.gateway_process import GatewayFailed
+from tallystick import ApiError
 
 _KINDS = ("ticks", "ious", "baseline")
 _IOUS_A_SECOND = 20_000

@@ -28,7 +28,7 @@ from tests.e2e.stage import Stage, acked_units, running, stage, until
 
 LOUD = str(Path(__file__).with_name("loud.py"))
 DATABASE_PASSWORD = "only-the-database-knows-this"
-WHERE_THEY_BELONG = {"gateway.key", "people.key", "broker/gateway.password"}
+WHERE_THEY_BELONG = {"gateway.key", "people.key", "webhooks.key", "broker/gateway.password"}
 
 
 def forms(secret: bytes) -> Iterator[bytes]:
@@ -143,6 +143,7 @@ def _secrets(stage: Stage, tokens: dict[str, str]) -> dict[str, bytes]:
         .strip(),
         "database password": DATABASE_PASSWORD.encode(),
         "people's key": (stage.data / "people.key").read_bytes(),
+        "webhooks' key": (stage.data / "webhooks.key").read_bytes(),
     }
     for member in stage.members:
         identity = member.device.identity
@@ -187,6 +188,14 @@ def _people(stage: Stage, told: Told) -> dict[str, bytes]:
         "session's token": said["session"]["csrf_token"].encode(),
         **{f"recovery code {number}": each.encode() for number, each in enumerate(codes)},
     }
+
+
+def _webhook(stage: Stage) -> dict[str, bytes]:
+    """Events go to a webhook that does not answer; what it is to know them by."""
+    with stage.api() as api:
+        made = api.post("/v1/webhooks", {"url": "http://127.0.0.1:9/", "loopback": True})
+    secret = made["secret"].removeprefix("whsec_")
+    return {"webhook secret": secret.encode(), "its bytes": base64.b64decode(secret)}
 
 
 def _payments(stage: Stage) -> None:
@@ -279,7 +288,7 @@ def test_no_secret_is_told_anywhere(loud_stage: Stage, monkeypatch: pytest.Monke
             tokens[role] = api.post("/v1/tokens", {"name": role, "role": role})["token"]
     _payments(stage)
     _requests(stage, told, tokens)
-    peoples = _people(stage, told)
+    peoples = _people(stage, told) | _webhook(stage)
     _commands(told)
     # A bug in the middle of the hot path: the process ends, with a traceback.
     stage.gateway.stop()

@@ -1,5 +1,6 @@
 """O4, O5: what is asked for twice is done once, on a real server, from two connections at once."""
 
+import hashlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -119,6 +120,21 @@ def test_another_request_under_a_used_key_is_refused_and_does_nothing(
     # Another token's key is another key.
     other = house.client("admin").post("/v1/settlements", json={"currency": "EUR"}, headers=headers)
     assert [each["run"] for each in other.json()["runs"]] == [1]
+
+
+@pytest.mark.threat("O4")
+def test_a_request_that_is_still_at_work_is_said_to_be(house: House) -> None:
+    sender = "token:" + house.tokens["operator"].split("_")[1]
+    request = b'settle {"currency":null,"account":null}'
+    store = house.office.store
+    with store.write() as conn:
+        digest = hashlib.sha256(request).digest()
+        assert idempotency.begin(conn, sender, "november", digest, store.now(conn)) is None
+    answer = house.client("operator").post(
+        "/v1/settlements", json={}, headers={"Idempotency-Key": "november"}
+    )
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:tallystick:problem:in-progress"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\x01b", "schlüssel".encode("latin-1")])

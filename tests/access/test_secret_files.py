@@ -10,16 +10,17 @@ import pytest
 from gateway import config, key_files, secret_files
 from gateway.config import ConfigError
 from gateway.key_files import KeyFileError
-from gateway.operations import certificates
 from gateway.operations.office import init
 from gateway.pki import folder
 from gateway.pki.authority import PkiError
 from gateway.secret_files import SecretFileError
 from tests.cli.tallystick import Cli
+from tests.tls.conftest import certify
 
 READ: dict[str, Callable[[Path], object]] = {
     "gateway.key": key_files.load,
     "people.key": key_files.people_key,
+    "webhooks.key": key_files.webhooks_key,
     "broker/gateway.password": lambda data: config.read_password(config.load(data)),
     "pki/ca.key": folder.load,
     "pki/gateway.key": lambda data: config.check_key_file(
@@ -39,9 +40,8 @@ each_secret = pytest.mark.parametrize("name", READ)
 def data(tmp_path: Path) -> Path:
     """An initialised data folder, with certificates."""
     made = tmp_path / "data"
-    settings = config.load(made)
-    init(settings)
-    certificates.begin(settings, ["localhost"], 8883, None)
+    init(config.load(made))
+    certify(made, ["localhost"])
     return made
 
 

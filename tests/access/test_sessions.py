@@ -7,11 +7,13 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import select
 
 from gateway.api.services import Services
+from gateway.api.stream import Stream
 from gateway.api.throttle import FAILURES, NAME_REFILL_S
 from gateway.operations import people, sessions
 from gateway.operations.passwords import Passwords
 from gateway.operations.sessions import IDLE_S, LONGEST_S
 from gateway.store.people import person
+from gateway.store.sessions import session
 from tests.api.house import House
 from tests.api.visitors import PASSWORD, Visitor, browser, later, visitor
 
@@ -170,6 +172,41 @@ def test_who_is_disabled_is_out_at_once(house: House) -> None:
     people.enable(house.office.store, "ann", "test")
     assert ann.client.get("/v1/session").status_code == 401
     assert ann.log_in().status_code == 200
+
+
+def test_a_page_that_is_left_open_keeps_no_session_alive(house_on_each: House) -> None:
+    house = house_on_each
+    ann = visitor(house, "ann", "viewer")
+    ends = ann.client.get("/v1/session").json()["expires_at"]
+    for _ in range(5):
+        later(house, IDLE_S // 6)
+        with ann.client.stream("GET", "/v1/events") as stream:
+            assert stream.status_code == 200
+        said = ann.client.get("/v1/session", headers={"X-Background": "1"}).json()
+        assert abs(said["expires_at"] - ends) <= 2
+    later(house, IDLE_S // 6)
+    with ann.client.stream("GET", "/v1/events") as stream:
+        assert stream.status_code == 401
+    assert ann.client.get("/v1/session", headers={"X-Background": "1"}).status_code == 401
+    # Who asks for something goes on.
+    assert ann.log_in().status_code == 200
+    for _ in range(3):
+        later(house, IDLE_S - 60)
+        assert ann.client.get("/v1/session").status_code == 200
+
+
+def test_a_stream_ends_with_the_session_that_asked_for_it(house: House) -> None:
+    house.app.state.stream = Stream(
+        house.office.store, house.app.state.services.metrics, lasts=3600.0
+    )
+    ann = visitor(house, "ann", "viewer")
+    with house.office.store.write() as conn:
+        earlier = session.c.seen_at - (IDLE_S - 1)
+        conn.execute(session.update().values(seen_at=earlier))
+    with ann.client.stream("GET", "/v1/events") as stream:
+        assert stream.status_code == 200
+        # It would go on for an hour.
+        assert "pulse" in "".join(stream.iter_text())
 
 
 def test_sessions_that_ended_shut_nobody_out(house: House) -> None:

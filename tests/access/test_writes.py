@@ -42,7 +42,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "enter": {"token": "0" * 64, "password": "a new one of some length"},
     "issueDeviceCertificate": {"days": 30},
     "liftFence": {},
-    "eraseAccount": {"reason": "asked to"},
+    "requestErasure": {"reason": "asked to"},
     "addWebhook": {"url": "http://127.0.0.1:9/", "loopback": True},
     "replayWebhook": {"first": 1, "last": 2},
 }
@@ -134,7 +134,7 @@ def test_a_field_that_an_operation_has_not_is_refused(house: House, operation: s
     refused = {
         "issueDeviceCertificate": 409,
         "liftFence": 409,
-        "eraseAccount": 409,
+        "requestErasure": 409,
         "withdraw": 409,
         "recordWithdrawalOutcome": 404,
         "takeBankFile": 422,

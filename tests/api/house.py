@@ -135,12 +135,14 @@ def house_in(
             office.credentials,
             office.config.payout_cooling,
             office.people_key,
+            office.webhooks_key,
             CHEAP,
             not_ready=lambda: lacking,
             throttle=Throttle(clock or (lambda: time[0])),
             stream_seconds=0.05,
             claim_throttle=Throttle(clock or (lambda: time[0])),
             login_throttle=for_logins(clock or (lambda: time[0])),
+            folders=settings.folders,
         )
         known = {"admin": str(made.admin_token)}
         for role in ("viewer", "operator", "finance"):

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.threat("O9")
 
 UNTRIED = {
     "dryRun": "changes nothing",
-    "logIn": "is nobody's decision: a session begins",
-    "logOut": "is nobody's decision: a session ends",
+    "logIn": "is tried by the browser; tests/access/test_access_recorded",
+    "logOut": "is tried by the browser; tests/access/test_access_recorded",
     "lookAtWelcome": "changes nothing",
     "enter": "is tried with the people, by the browser",
     "changePassword": "is tried with the people, by the browser",
@@ -31,7 +31,9 @@ UNTRIED = {
     "addBand": "needs two tariffs that go together",
     "removeBand": "needs two tariffs that go together",
     "endListing": "needs a device that sells; test_api_listings",
-    "eraseAccount": "needs an account with nothing open; test_api_personal",
+    "requestErasure": "needs an account with nothing open; test_api_personal",
+    "approveErasure": "needs an account with nothing open; test_api_personal",
+    "rejectErasure": "needs an account with nothing open; test_api_personal",
     "recordWithdrawalOutcome": "records as recordOutcomes does",
 }
 """Operations that are not tried here, and why. That they record all the same is held by

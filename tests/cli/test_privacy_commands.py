@@ -14,8 +14,14 @@ def test_the_commands_write_the_file_and_erase(cli: Cli, tmp_path: Path) -> None
     assert json.loads(path.read_text())["account"][0]["name"] == "Dora Meier"
     refused = cli("account", "erase", "brief", "--reason", " ")
     assert refused.status != 0
-    erased = cli.ok("account", "erase", "brief", "--reason", "asked to")
+    asked = cli.ok("account", "erase", "brief", "--reason", "asked to")
+    assert (asked["approved_by"], asked["reason"]) == (None, "asked to")
+    alone = cli("account", "erasure", "approve", "brief")
+    assert alone.status != 0 and "another person" in alone.err
+    token = cli.ok("token", "add", "second", "--role", "admin")["token"]
+    second = Cli(cli.data, TALLYSTICK_TOKEN=token)
+    erased = second.ok("account", "erasure", "approve", "brief")
     assert (erased["status"], erased["name"][:7]) == ("closed", "erased ")
     checked = cli.ok("audit", "verify")
-    assert (checked["ok"], checked["erased"]) == (True, 1)
+    assert (checked["ok"], checked["erased"]) == (True, 2)
     assert cli.ok("books")["ok"]

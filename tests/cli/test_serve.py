@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -131,6 +132,42 @@ class Device:
     def sign(self, message: bytes) -> bytes:
         return DEVICE.sign(message).signature
 
+    def opened(self) -> Terms:
+        """Say hello, and open a channel on what is offered."""
+        self.say("hello", envelope.mac0("hello", Hello(b"n" * 16).payload(), self.mac))
+        offer = messages.read_offer(
+            envelope.open_sign1("offer", self.hear("offer"), self.gateway, verify)
+        )
+        terms = Terms(
+            self.public,
+            self.gateway,
+            self.gateway,
+            offer.tariff,
+            1_000_000,
+            offer.time + 3600,
+            b"k" * 16,
+        )
+        self.say("open", envelope.sign1("open", terms.payload(), self.sign))
+        self.hear("opened")
+        return terms
+
+    def paid(self, terms: Terms, units: int) -> messages.Ack:
+        """Sign for so many units in all, and wait for the ack."""
+        iou = Iou(terms.channel_id(), terms.tariff.amount(units), units)
+        self.say("iou", envelope.sign1("iou", iou.payload(), self.sign))
+        return messages.read_ack(envelope.open_mac0("ack", self.hear("ack"), self.mac))
+
+
+def added(cli: Cli) -> dict[str, Any]:
+    """What whoever registered the device is told, with an account that pays and a tariff."""
+    cli.ok("account", "add", "fleet", "--credit", "100")
+    cli.ok("tariff", "add", "energy", "--price", "0.30", "--per", "1000", "--unit", "W.h")
+    key = bytes(DEVICE.verify_key).hex()
+    made: dict[str, Any] = cli.ok(
+        "device", "add", "--key", key, "--account", "fleet", "--name", "m"
+    )
+    return made
+
 
 def _mac_key(device: GatewayKeys, gateway: bytes, public: bytes) -> bytes:
     from nacl import bindings
@@ -147,30 +184,11 @@ def test_a_device_opens_pays_and_is_settled_through_a_served_gateway(
 ) -> None:
     with serving(cli, broker) as (process, url):
         assert _status(url + "/readyz") == 200
-        cli.ok("account", "add", "fleet", "--credit", "100")
-        cli.ok("tariff", "add", "energy", "--price", "0.30", "--per", "1000", "--unit", "W.h")
-        public = bytes(DEVICE.verify_key)
-        made = cli.ok("device", "add", "--key", public.hex(), "--account", "fleet", "--name", "m")
+        made = added(cli)
         device = Device(broker, made["mqtt"]["password"], bytes.fromhex(made["gateway_key"]))
-        device.say("hello", envelope.mac0("hello", Hello(b"n" * 16).payload(), device.mac))
-        offer = messages.read_offer(
-            envelope.open_sign1("offer", device.hear("offer"), device.gateway, verify)
-        )
-        terms = Terms(
-            public,
-            device.gateway,
-            device.gateway,
-            offer.tariff,
-            1_000_000,
-            offer.time + 3600,
-            b"k" * 16,
-        )
-        device.say("open", envelope.sign1("open", terms.payload(), device.sign))
-        device.hear("opened")
+        terms = device.opened()
         channel = terms.channel_id()
-        iou = Iou(channel, offer.tariff.amount(100), 100)
-        device.say("iou", envelope.sign1("iou", iou.payload(), device.sign))
-        ack = messages.read_ack(envelope.open_mac0("ack", device.hear("ack"), device.mac))
+        ack = device.paid(terms, 100)
         assert (ack.amount, ack.units) == (30_000, 100)
         (run,) = cli.ok("settle")["runs"]
         assert run["collect"]["amount"] == "30000"

@@ -21,7 +21,6 @@ from tests.dashboard.scene import enter
 __all__ = ["chain", "escrow", "one_node", "tokens"]
 
 
-
 @pytest.fixture
 def here(
     chain: Node, escrow: dict[str, Any], tokens: dict[str, Any], tmp_path: Path

@@ -21,11 +21,11 @@ from protocol import messages
 from simulator import scene
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import start_broker
-from simulator.client import Api
 from simulator.fleet import Broker, Fleet, Kind, Member, accepted_units, register
 from simulator.gateway_process import GatewayProcess
 from simulator.loads import Load
 from simulator.loads.sensor import Sensor
+from tallystick import Api
 
 WAIT_SECONDS = 90.0
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.client import Api
 from simulator.fleet import Fleet
 from simulator.loads.sensor import Sensor
 from simulator.run import Unpaid, run
+from tallystick import Api
 from tests.chain.node import anvil_or_skip
 from tests.e2e.stage import Stage, acked_units, stage
 

@@ -12,10 +12,10 @@ import pytest
 from xrpl.core import binarycodec, keypairs
 
 from simulator import scene
-from simulator.client import Api
 from simulator.fleet import Kind
 from simulator.gateway_process import tallystick_json
 from simulator.loads.sensor import Sensor
+from tallystick import Api
 from tests.e2e.stage import Stage, acked_units, all_paid, running, stage, until
 from tests.verify.program import verify_command
 

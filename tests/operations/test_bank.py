@@ -1,5 +1,6 @@
 """What banks say gets into the books: once, whole, and as what it was for."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from gateway.settlement.bank.xml import BankFileError
 from gateway.settlement.instructions import of_run, record_outcome, submit_pending
 from gateway.settlement.run import run_settlement
 from gateway.settlement.verify_books import verify_books
-from gateway.store import accounts, fence, journal
+from gateway.store import accounts, events, fence, journal
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound, RestoreFenced
 from tests.settlement.bank_files import Entry, Part, camt053, camt054, pain002
@@ -518,3 +519,21 @@ def test_a_rail_without_a_bank_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match="rail: manual has no account at a bank"):
         bank.bank_rail(ManualRail(tmp_path))
+
+
+def test_money_that_nobody_knows_is_an_event_and_so_is_its_end(house: House) -> None:
+    house.take(camt053(Entry("5.00", [Part(text="who am I", party="Zoe")], ref="B-8")))
+    booking = house.booking()
+    bank.to_account(house.store, booking, "ant", ANN)
+    with house.store.read() as conn:
+        told = events.page(conn, subject=booking)
+    assert [(row.kind, row.level) for row in told] == [
+        ("booking.assigned", "info"),
+        ("booking.unmatched", "action"),
+    ]
+    # To whoever events are sent: not by whom, and not why.
+    assert json.loads(told[1].data) == {
+        "amount": str(500 * CENT),
+        "currency": "EUR",
+        "direction": "in",
+    }

@@ -23,9 +23,10 @@ from gateway.operations import (
     tariffs,
 )
 from gateway.operations.errors import BadInput
+from gateway.operations.principal import SamePerson
 from gateway.settlement.rails.registry import Rails
 from gateway.settlement.statements import message
-from gateway.store import accounts, audit, devices, personal
+from gateway.store import accounts, audit, devices, events, personal
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound
 from gateway.store.tables import Base
@@ -109,7 +110,7 @@ def _statements(store: Store) -> list[Any]:
 def test_the_gateways_own_account_can_not_be_erased(store: Store) -> None:
     account_use.add(store, accounts.OPERATOR, "Own", "EUR")
     with pytest.raises(Conflict, match="the gateway's own"):
-        erasure.erase(store, accounts.OPERATOR, "by mistake")
+        erasure.request(store, accounts.OPERATOR, "by mistake")
     with store.read() as conn:
         assert accounts.get(conn, accounts.OPERATOR).erased_at is None
 
@@ -119,8 +120,9 @@ def test_what_says_who_it_was_is_gone_everywhere_and_the_books_hold(house: House
     for mark in MARKS:
         assert _told(house.store, mark), mark
     before = _statements(house.store)
+    erasure.request(house.store.acting("token:bob"), "cat", "asked to, 7 of May")
     store = house.store.acting("token:ann")
-    row = erasure.erase(store, "cat", "asked to, 7 of May")
+    row = erasure.approve(store, "cat")
     assert (row.status, row.credit_limit) == ("closed", 0)
     for mark in MARKS:
         assert _told(house.store, mark) == [], mark
@@ -139,25 +141,52 @@ def test_what_says_who_it_was_is_gone_everywhere_and_the_books_hold(house: House
     with pytest.raises(Conflict, match="is erased"):
         account_use.change(store, "cat", status="active")
     # Again: nothing more happens.
-    assert erasure.erase(store, "cat", "again") == row
+    assert erasure.approve(store, "cat") == row
+    with pytest.raises(Conflict, match="is erased"):
+        erasure.request(store, "cat", "again")
     assert audit_log.verify(house.store).count == checked.count
 
 
 def test_nothing_is_erased_while_anything_is_open(house: House) -> None:
     was = sorted(_texts(house.store))
     with pytest.raises(Conflict) as refused:
-        erasure.erase(house.store, "cat", "asked to")
+        erasure.request(house.store, "cat", "asked to")
     for part in ("channel ", "device ", "tariff cat is not retired"):
         assert part in str(refused.value)
     assert sorted(_texts(house.store)) == was
     _close(house)
     deposits.deposit(house.store, "cat", 1, "sepa", "late", ANN)
     with pytest.raises(Conflict, match="the books have a balance at funds:cat"):
-        erasure.erase(house.store, "cat", "asked to")
+        erasure.request(house.store, "cat", "asked to")
     with pytest.raises(BadInput, match="reason"):
-        erasure.erase(house.store, "cat", " ")
+        erasure.request(house.store, "cat", " ")
     with pytest.raises(NotFound):
-        erasure.erase(house.store, "nobody", "asked to")
+        erasure.request(house.store, "nobody", "asked to")
+
+
+def test_an_erasure_takes_two_persons_and_what_is_open_by_then_stops_it(house: House) -> None:
+    _close(house)
+    ann, bob = house.store.acting("person:ann"), house.store.acting("person:bob")
+    with pytest.raises(NotFound, match="nobody has asked"):
+        erasure.approve(bob, "cat")
+    asked = erasure.request(ann, "cat", "asked to")
+    assert erasure.request(ann, "cat", "asked to") == asked
+    with pytest.raises(Conflict, match="its erasure waits"):
+        erasure.request(bob, "cat", "I too")
+    # A token of hers is no other person.
+    for one in (ann, house.store.acting("person:ann/token:0123456789ab")):
+        with pytest.raises(SamePerson):
+            erasure.approve(one, "cat")
+    deposits.deposit(house.store, "cat", 1, "sepa", "late", ANN)
+    with pytest.raises(Conflict, match="the books have a balance at funds:cat"):
+        erasure.approve(bob, "cat")
+    assert _told(house.store, "Dora Meier")
+    erasure.reject(bob, "cat")
+    with pytest.raises(NotFound):
+        erasure.show(ann, "cat")
+    with house.store.read() as conn:
+        told = [row.kind for row in events.page(conn, subject="cat") if "erasure" in row.kind]
+    assert told == ["account.erasure_rejected", "account.erasure_requested"]
 
 
 @pytest.mark.threat("O9")

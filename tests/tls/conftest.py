@@ -1,7 +1,7 @@
 """A real Mosquitto with the TLS listeners that `tallystick pki` writes, and certificates for it."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway import config
 from gateway.broker.conf import mosquitto_conf, with_tls
 from gateway.broker.credentials import new_password, set_passwords
+from gateway.operations import certificates
+from gateway.operations.certificates import Begun
+from gateway.operations.office import opened
 from gateway.pki import authority, folder
 from gateway.pki.authority import Issued
 from gateway.pki.folder import Pki
@@ -25,6 +29,14 @@ HOSTS = ["localhost", "127.0.0.1"]
 def now() -> datetime:
     """The time of this machine."""
     return datetime.now(UTC)
+
+
+def certify(
+    data: Path, hosts: Sequence[str] = (), port: int = 8883, password_port: int | None = None
+) -> Begun:
+    """Set an initialised installation up for TLS, as `tallystick pki init` does."""
+    with opened(config.load(data)) as office:
+        return certificates.begin(office, hosts, port, password_port)
 
 
 @dataclass

@@ -8,12 +8,11 @@ import pytest
 from gateway import config, doctor, doctor_tls
 from gateway.broker.conf import mosquitto_conf, with_tls
 from gateway.findings import FAIL, OK, WARN
-from gateway.operations import certificates
 from gateway.operations.office import init
 from gateway.pki import folder
 from simulator.broker import find_mosquitto, start_mosquitto
 from tests.services import unavailable
-from tests.tls.conftest import now
+from tests.tls.conftest import certify, now
 
 
 def levels(data: Path, check: str) -> list[tuple[str, str]]:
@@ -84,7 +83,7 @@ def test_all_is_well_where_pki_init_has_set_everything_up(data_folder: Path) -> 
         unavailable("no Mosquitto on this machine to speak TLS with")
         return
     init(config.load(data_folder))
-    certificates.begin(config.load(data_folder), [], 8883, None)
+    certify(data_folder)
     with start_mosquitto(program, data_folder) as broker:
         settings = config.load(data_folder, broker_port=broker.tls_ports[0])
         found = {each.check: each for each in doctor.examine(settings)}

@@ -13,10 +13,10 @@ from simulator import scene
 from simulator.broker import Broker as BrokerProcess
 from simulator.broker import find_mosquitto, start_broker
 from simulator.cli import app
-from simulator.client import Api, ApiError
 from simulator.fleet import Broker, Fleet, Member, accepted_units, register
 from simulator.gateway_process import GatewayProcess, tallystick, tallystick_json
 from simulator.loads.sensor import Sensor
+from tallystick import Api, ApiError
 from tests.e2e.stage import all_paid, running, until
 from tests.services import unavailable
 from tests.tls.conftest import now

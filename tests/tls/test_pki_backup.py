@@ -12,7 +12,7 @@ from gateway.operations.office import init, opened
 from gateway.operations.restore import restore
 from gateway.pki import folder
 from gateway.pki.authority import PkiError
-from tests.tls.conftest import ALICE, now
+from tests.tls.conftest import ALICE, certify, now
 
 
 @pytest.mark.parametrize("with_key", [True, False])
@@ -20,7 +20,7 @@ def test_a_restored_gateway_knows_whom_it_has_revoked(
     data_folder: Path, tmp_path: Path, with_key: bool
 ) -> None:
     init(config.load(data_folder))
-    certificates.begin(config.load(data_folder), ["broker.example"], 8883, None)
+    certify(data_folder, ["broker.example"])
     pki = folder.load(data_folder)
     lost = pki.device(ALICE, 30, now())
     pki.revoke([lost.serial], now())
@@ -40,13 +40,14 @@ def test_a_restored_gateway_knows_whom_it_has_revoked(
             folder.load(new)
         # Neither is another one made in its place, nor does a revocation pass for done.
         with pytest.raises(PkiError, match="holds an authority already"):
-            certificates.begin(config.load(new), [], 8883, None)
+            certify(new)
         with opened(config.load(new)) as office, pytest.raises(PkiError, match="put its copy"):
             office.credentials.remove(ALICE)
         (new / "pki" / "ca.key").write_bytes((data_folder / "pki" / "ca.key").read_bytes())
         (new / "pki" / "ca.key").chmod(0o600)
     again = folder.load(new)
     assert {each.serial for each in again.issued() if each.revoked} == {lost.serial}
-    assert certificates.renew(config.load(new), [])[0] == "broker.example"
+    with opened(config.load(new)) as office:
+        assert certificates.renew(office, [])[0] == "broker.example"
     for key in (*(new / "pki").glob("*.key"), new / "broker" / "server.key"):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600

@@ -18,12 +18,14 @@ from gateway.operations import accounts, certificates, devices
 from gateway.operations.errors import BadInput
 from gateway.operations.office import init, opened
 from gateway.pki.authority import Issued, PkiError
+from gateway.store import audit
 from gateway.store.errors import Conflict
 from simulator.broker import Broker, find_mosquitto, start_mosquitto
 from simulator.gateway_process import GatewayProcess
 from tests.cli.tallystick import Cli
 from tests.services import unavailable
 from tests.tls.client import lets_in
+from tests.tls.conftest import certify
 
 KEY = bytes(SigningKey(b"\x07" * 32).verify_key)
 
@@ -71,7 +73,7 @@ class Installation:
 def here(data_folder: Path) -> Installation:
     """An installation set up for TLS."""
     init(config.load(data_folder))
-    certificates.begin(config.load(data_folder), ["broker.example"], 8883, 8884)
+    certify(data_folder, ["broker.example"], password_port=8884)
     return Installation(data_folder)
 
 
@@ -103,7 +105,8 @@ def test_a_certificate_lets_its_device_in_until_the_device_is_revoked(
 def test_one_lost_certificate_ends_alone(here: Installation, broker: Broker) -> None:
     id_ = here.device()
     first, second = here.certificate(id_), here.certificate(id_)
-    assert certificates.revoke(here.config, first.serial).revoked is not None
+    with opened(here.config) as office:
+        assert certificates.revoke(office, first.serial).revoked is not None
     assert any(not lets_in(broker.tls_ports[0], here.context(first)) for _ in range(100))
     assert lets_in(broker.tls_ports[0], here.context(second))
 
@@ -151,7 +154,9 @@ def test_renewed_certificates_are_for_the_same_hosts_and_taken_up(
     here: Installation, broker: Broker
 ) -> None:
     old = (here.data / "broker" / "server.crt").read_text()
-    assert certificates.renew(here.config, []) == ["broker.example", "localhost", "127.0.0.1"]
+    with opened(here.config) as office:
+        hosts = certificates.renew(office, [])
+    assert hosts == ["broker.example", "localhost", "127.0.0.1"]
     new = (here.data / "broker" / "server.crt").read_text()
     assert new != old
 
@@ -159,7 +164,34 @@ def test_renewed_certificates_are_for_the_same_hosts_and_taken_up(
         return ssl.get_server_certificate(("127.0.0.1", broker.tls_ports[1]))
 
     assert any(shown() == new for _ in range(200))
-    assert certificates.renew(here.config, ["other.example"])[0] == "other.example"
+    with opened(here.config) as office:
+        assert certificates.renew(office, ["other.example"])[0] == "other.example"
+
+
+def test_certificates_that_are_made_and_revoked_stand_in_the_audit_log(here: Installation) -> None:
+    id_ = here.device()
+    lost = here.certificate(id_)
+    with opened(here.config) as office:
+        certificates.renew(office, ["other.example"])
+        for _ in range(2):
+            certificates.revoke(office, lost.serial)
+        with pytest.raises(PkiError):
+            certificates.revoke(office, "0")
+        with office.store.read() as conn:
+            rows = audit.page(conn)[::-1]
+        made = [each.serial for each in certificates.listed(office.config)]
+    found = [
+        (row.action, row.subject, json.loads(row.after))
+        for row in rows
+        if row.action.startswith(("pki.", "certificate.", "device.certificate"))
+    ]
+    actions = ["pki.init", "device.certificate", "pki.renew", "certificate.revoke"]
+    assert [action for action, _subject, _after in found] == actions
+    begun, issued, renewed, revoked = (after for _action, _subject, after in found)
+    assert begun["hosts"][0] == "broker.example" and renewed["hosts"][0] == "other.example"
+    assert sorted([*begun["serials"], issued["serial"], *renewed["serials"]]) == sorted(made)
+    assert (issued["serial"], found[3][1]) == (lost.serial, lost.serial)
+    assert revoked == {"role": "device", "name": id_}
 
 
 def test_what_the_operator_has_set_is_left_alone_and_named(data_folder: Path) -> None:
@@ -168,7 +200,7 @@ def test_what_the_operator_has_set_is_left_alone_and_named(data_folder: Path) ->
     settings.write_text('broker_port = 2883\napi_host = "::1"\n')
     conf = data_folder / "mosquitto.conf"
     conf.write_text("# mine\n" + conf.read_text())
-    begun = certificates.begin(config.load(data_folder), [], 8883, None)
+    begun = certify(data_folder)
     assert begun.differing == ["broker_port"]
     assert settings.read_text().startswith('broker_port = 2883\napi_host = "::1"\n\n# TLS')
     assert config.load(data_folder).api_key_file == data_folder / "pki" / "api.key"
@@ -181,13 +213,15 @@ def test_what_can_not_be_done_is_said_and_nothing_is_made(data_folder: Path) -> 
     settings = config.load(data_folder)
     with pytest.raises(PkiError, match="pki init"):
         certificates.listed(settings)
-    with pytest.raises(PkiError, match="pki init"):
-        certificates.renew(settings, [])
+    with opened(settings) as office, pytest.raises(PkiError, match="pki init"):
+        certificates.renew(office, [])
     with pytest.raises(PkiError, match="host"):
-        certificates.begin(settings, ["no host"], 8883, None)
+        certify(data_folder, ["no host"])
     with pytest.raises(BadInput, match="port"):
-        certificates.begin(settings, [], 8883, 8883)
+        certify(data_folder, password_port=8883)
     assert not (data_folder / "pki").exists()
+    with opened(settings) as office, office.store.read() as conn:
+        assert not [row for row in audit.page(conn) if row.action.startswith("pki.")]
 
 
 @pytest.mark.parametrize("name", ["broker_key_file", "api_key_file"])

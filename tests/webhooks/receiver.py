@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.listening import Quiet, listening
 
 
 @dataclass
@@ -26,7 +27,7 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Serve on this machine; by TLS if a context is given."""
     receiver = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             names = {name.lower(): value for name, value in self.headers.items()}
@@ -49,20 +50,9 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
                     return
                 time.sleep(0.02)
 
-        def log_message(self, *_args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    receiver.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        if receiver.slow is not None:
-            receiver.slow.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Handler, context) as receiver.port:
+        try:
+            yield receiver
+        finally:
+            if receiver.slow is not None:
+                receiver.slow.set()

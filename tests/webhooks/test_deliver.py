@@ -1,5 +1,6 @@
 """Events on their way to other programs: signed, at least once, and no further than allowed."""
 
+import base64
 import json
 import ssl
 import threading
@@ -16,14 +17,16 @@ from gateway.operations import webhooks
 from gateway.operations.errors import BadInput
 from gateway.pki import folder
 from gateway.store import audit, events
+from gateway.store import webhooks as stored_webhooks
 from gateway.store.engine import Store, open_store
 from gateway.store.errors import NotFound
-from gateway.webhooks import deliver
+from gateway.webhooks import deliver, signature
 from gateway.webhooks.deliver import Deliverer
 from tests.store.migrated import migrated
 from tests.webhooks.receiver import Receiver, receiving
 
 START = 1_800_000_000
+KEY = b"\x05" * 32
 
 
 class Clock:
@@ -65,11 +68,11 @@ def _happen(store: Store, *kinds: str) -> None:
 
 def _hook(store: Store, receiver: Receiver, *kinds: str) -> tuple[Row[Any], str]:
     url = f"http://127.0.0.1:{receiver.port}/hook?x=1"
-    return webhooks.add(store, url, kinds, loopback=True)
+    return webhooks.add(store, KEY, url, kinds, loopback=True)
 
 
 def _deliver(store: Store, **more: Any) -> None:
-    deliverer = Deliverer(store, chance=lambda: 0.5, **more)
+    deliverer = Deliverer(store, more.pop("key", KEY), chance=lambda: 0.5, **more)
     while deliverer.step():
         pass
 
@@ -204,7 +207,7 @@ def test_after_a_rotation_both_secrets_are_good_for_a_day(
     store: Store, receiver: Receiver, clock: Clock
 ) -> None:
     hook, old = _hook(store, receiver)
-    _row, new = webhooks.rotate(store, hook.id)
+    _row, new = webhooks.rotate(store, KEY, hook.id)
     _happen(store, "rail.failed")
     _deliver(store)
     headers, body = receiver.got[0]
@@ -219,11 +222,55 @@ def test_after_a_rotation_both_secrets_are_good_for_a_day(
 
 def test_a_secret_is_told_once_and_stands_in_no_record(store: Store, receiver: Receiver) -> None:
     hook, secret = _hook(store, receiver)
-    _row, other = webhooks.rotate(store, hook.id)
+    _row, other = webhooks.rotate(store, KEY, hook.id)
     with store.read() as conn:
         told = [f"{record}" for _number, record, _hash in audit.records(conn)]
     assert len(told) == 2
     assert not any(each in line for line in told for each in (secret, other))
+
+
+def test_a_secret_stands_nowhere_in_the_database_as_it_is(
+    store: Store, receiver: Receiver, tmp_path: Path
+) -> None:
+    hook, secret = _hook(store, receiver)
+    _row, other = webhooks.rotate(store, KEY, hook.id)
+    _happen(store, "rail.failed")
+    _deliver(store)
+    stored = b"".join(each.read_bytes() for each in tmp_path.glob("a.db*"))
+    for each in (secret, other):
+        bare = each.removeprefix(signature.PREFIX)
+        assert bare.encode() not in stored
+        assert base64.b64decode(bare) not in stored
+
+
+def test_a_secret_under_another_key_sends_nothing_until_it_is_rotated(
+    store: Store, receiver: Receiver, clock: Clock
+) -> None:
+    hook, _secret = _hook(store, receiver)
+    _happen(store, "rail.failed")
+    other = b"\x06" * 32
+    with store.read() as conn:
+        assert webhooks.unreadable(conn, KEY) == []
+        assert webhooks.unreadable(conn, other) == [hook.id]
+    _deliver(store, key=other)
+    assert receiver.got == [] and _states(store, hook.id) == [(1, "waiting", 1)]
+    (said,) = [row.said for row in webhooks.deliveries(store, hook.id).items]
+    assert "rotate it" in said
+    row, new = webhooks.rotate(store, other, hook.id)
+    assert (row.old_sealed, row.old_until) == (None, None)
+    clock.now += 60
+    _deliver(store, key=other)
+    headers, body = receiver.got[0]
+    Webhook(new).verify(body, headers)
+    assert len(headers["webhook-signature"].split()) == 1
+
+
+def test_a_secret_is_of_no_use_to_another_webhook(store: Store, receiver: Receiver) -> None:
+    first, _ = _hook(store, receiver)
+    second, _ = _hook(store, receiver)
+    with store.write() as conn:
+        stored_webhooks.change(conn, second.id, sealed=first.sealed)
+        assert webhooks.unreadable(conn, KEY) == [second.id]
 
 
 @pytest.mark.threat("O7")
@@ -232,7 +279,7 @@ def test_o7_a_name_that_changes_after_it_was_looked_at_leads_nowhere_else(
 ) -> None:
     """DNS rebinding: public when it is made, the gateway's own machine when it is sent."""
     said = ["93.184.215.14"]
-    hook, _secret = webhooks.add(store, "https://example.com/", resolve=lambda _h, _p: said)
+    hook, _secret = webhooks.add(store, KEY, "https://example.com/", resolve=lambda _h, _p: said)
     _happen(store, "rail.failed")
     said[:] = ["127.0.0.1"]
     asked: list[str] = []
@@ -254,7 +301,7 @@ def test_o7_what_is_connected_to_is_the_address_that_was_looked_at(
     """The name itself would lead elsewhere, or nowhere."""
     url = f"http://no-such-name.invalid:{receiver.port}/"
     _row, _secret = webhooks.add(
-        store, url, loopback=True, resolve=lambda _host, _port: ["127.0.0.1"]
+        store, KEY, url, loopback=True, resolve=lambda _host, _port: ["127.0.0.1"]
     )
     _happen(store, "rail.failed")
     _deliver(store, resolve=lambda _host, _port: ["127.0.0.1"])
@@ -292,9 +339,10 @@ def test_https_is_spoken_with_the_certificate_of_the_name(store: Store, tmp_path
     serving.load_cert_chain(pki.folder / "api.crt", pki.folder / "api.key")
     trusting = ssl.create_default_context(cafile=pki.folder / "ca.crt")
     with receiving(serving) as receiver:
-        good, _ = webhooks.add(store, f"https://localhost:{receiver.port}/", loopback=True)
+        good, _ = webhooks.add(store, KEY, f"https://localhost:{receiver.port}/", loopback=True)
         bad, _ = webhooks.add(
             store,
+            KEY,
             f"https://other.test:{receiver.port}/",
             loopback=True,
             resolve=lambda _host, _port: ["127.0.0.1"],
@@ -314,7 +362,7 @@ def test_https_is_spoken_with_the_certificate_of_the_name(store: Store, tmp_path
 )
 def test_o7_a_url_into_the_house_is_refused_when_it_is_given(store: Store, url: str) -> None:
     with pytest.raises(BadInput, match="url"):
-        webhooks.add(store, url)
+        webhooks.add(store, KEY, url)
     with pytest.raises(BadInput, match="kinds"):
-        webhooks.add(store, "http://127.0.0.1/", ["rail.eaten"], loopback=True)
+        webhooks.add(store, KEY, "http://127.0.0.1/", ["rail.eaten"], loopback=True)
     assert webhooks.listed(store) == []

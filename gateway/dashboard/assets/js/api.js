@@ -1,5 +1,12 @@
 // The REST API: the one place that sends anything, and that holds what a request must carry.
 
+// A page that was left open asks on by itself, and must not keep its session alive by that.
+const LEFT_MS = 60_000;
+let touched = Date.now();
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) {
+  addEventListener(kind, () => (touched = Date.now()), { capture: true, passive: true });
+}
+
 let csrf = null;
 
 /** What unsafe requests carry from now on to show that they come from this page. */
@@ -26,6 +33,7 @@ async function send(method, path, { body, query, signal, once } = {}) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf !== null && method !== "GET") headers["X-CSRF-Token"] = csrf;
   if (once) headers["Idempotency-Key"] = once;
+  if (Date.now() - touched > LEFT_MS) headers["X-Background"] = "1";
   let response;
   try {
     response = await fetch(url, {

@@ -80,6 +80,7 @@ const KINDS = {
   "run.awaiting_approval": [(n) => many(n, "settlement run waits", "settlement runs wait") + " for a second person", (each) => link(to.run(each.subject), `Run ${each.subject}`)],
   "withdrawal.requested": [(n) => many(n, "withdrawal waits", "withdrawals wait") + " for a second person", (each) => link(to.account(each.account_id), each.account_id)],
   "payout_account.proposed": [(n) => many(n, "payout account is", "payout accounts are") + " proposed", (each) => link(to.account(each.account_id), each.account_id)],
+  "account.erasure_requested": [(n) => many(n, "erasure waits", "erasures wait") + " for a second person", (each) => link(to.account(each.account_id), each.account_id)],
   "reversal.proposed": [(n) => many(n, "reversal of an entry is", "reversals of entries are") + " proposed", (each) => link("#/bank", `Reversal ${each.subject}`)],
   "booking.unmatched": [(n) => many(n, "booking has", "bookings have") + " no known purpose", (each) => link("#/bank", each.subject.slice(0, 8))],
   "channel.frozen": [(n) => many(n, "channel is", "channels are") + " frozen", (each) => link(to.channel(each.subject), each.subject.slice(0, 12))],
