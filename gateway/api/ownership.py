@@ -94,6 +94,8 @@ OWNERS: dict[str, Rule] = {
     "getChannel": _channel,
     "getChannelEvidence": _channel,
     "getChannelTimeline": _channel,
+    "listChannelLegs": _channel,
+    "listChannelMessages": _channel,
     "getChannelBundle": _channel_for_account,
     "watchEvents": _own,
     "listEvents": _account_in_query("account_id"),

@@ -1,8 +1,9 @@
-"""Use cases on what the gateway signs for others: statements in each form, and evidence bundles."""
+"""Use cases on what the gateway signs for others: statements in each form, a channel's messages,
+and evidence bundles."""
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from gateway.documents.statement import Paper
 from gateway.documents.statement_csv import statement_csv
@@ -16,6 +17,7 @@ from gateway.store.errors import NotFound, RestoreFenced
 from gateway.store.tables import Base
 from protocol import cbor, envelope
 from protocol.errors import AuthenticationError
+from protocol.evidence import Bundle
 from protocol.pricing import Tariff, tariff_from_map
 from protocol.runs import Proof, read_run
 from protocol.statements import read_line, read_statement
@@ -141,9 +143,23 @@ def bundle_of(
             raise BadInput(
                 "account", f"must be the channel's payer or payee: {parties[0]} or {parties[1]}"
             )
-        if fence.is_awaited(conn, channel_id):
-            raise RestoreFenced(
-                f"channel {channel_id.hex()}: its mark is a backup's, and its device has not shown "
-                "itself since; wait for it"
-            )
+        _refuse_awaited(conn, channel_id)
         return evidence.bundle(conn, channel_id, account, keys, store.now(conn))
+
+
+def messages_of(store: Store, keys: GatewayKeys, channel_id: bytes) -> tuple[Row[Any], Bundle]:
+    """A channel's tariff, and all its signed messages, receipts of now among them. Raises NotFound,
+    RestoreFenced as `bundle_of` does."""
+    with store.read() as conn:
+        row = channels.get(conn, channel_id)
+        _refuse_awaited(conn, channel_id)
+        found = evidence.messages(conn, channel_id, keys, store.now(conn))
+        return tariffs.get(conn, bytes(row.tariff_id)), found
+
+
+def _refuse_awaited(conn: Connection, channel_id: bytes) -> None:
+    if fence.is_awaited(conn, channel_id):
+        raise RestoreFenced(
+            f"channel {channel_id.hex()}: its mark is a backup's, and its device has not shown "
+            "itself since; wait for it"
+        )
