@@ -42,6 +42,11 @@ export function field({ name, label, kind = "text", value = "", hint, options, r
   };
 }
 
+/** Fields side by side, as a number and its unit. */
+export function beside(...fields) {
+  return { element: h("div", { class: "beside" }, fields.map((each) => each.element)), fields };
+}
+
 /** Whole numbers of at most 15 digits. */
 export function whole(text) {
   if (!/^\d{1,15}$/.test(text)) throw new Error("must be a whole number");
@@ -63,7 +68,7 @@ export function form({ fields, action, submit, danger = false, cancel = null }) 
     trouble,
     h("div", { class: "buttons" }, button, cancel ? h("button", { type: "button", class: "quiet", onclick: cancel }, "Cancel") : null),
   );
-  const inputs = fields.filter((each) => each.read);
+  const inputs = fields.flatMap((each) => each.fields ?? each).filter((each) => each.read);
 
   async function send(event) {
     event.preventDefault();

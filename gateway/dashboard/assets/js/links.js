@@ -9,10 +9,14 @@ export const to = {
   channel: (id) => `#/channels/${id}`,
   account: (id) => `#/accounts/${id}`,
   tariff: (id) => `#/tariffs/${id}`,
+  newTariff: (like) => (like ? `#/tariffs/new?like=${like}` : "#/tariffs/new"),
   run: (number) => `#/settlements/${number}`,
 };
 
 export const link = (href, ...text) => h("a", { href }, ...text);
+
+/** A link that looks like the button for what one comes to do there. */
+export const linkButton = (href, words, tone = "") => h("a", { href, class: `button ${tone}` }, words);
 
 const linked = (allowed, href, ...text) => (allowed ? link(href, ...text) : h("span", {}, ...text));
 

@@ -1,5 +1,6 @@
 // The frame around all pages: who is signed in, where one can go, and whether figures are live.
 
+import { closeDialogs } from "./dialog.js";
 import { h, replace } from "./dom.js";
 import { address, find, route, turn } from "./router.js";
 import { forget as forgetSession, may, resume, session } from "./session.js";
@@ -17,6 +18,7 @@ route("/channels/:id", () => import("./pages/channel.js"));
 route("/accounts", () => import("./pages/accounts.js"));
 route("/accounts/:id", () => import("./pages/account.js"));
 route("/tariffs", () => import("./pages/tariffs.js"));
+route("/tariffs/new", () => import("./pages/tariff-new.js"));
 route("/tariffs/:id", () => import("./pages/tariff.js"));
 route("/settlements", () => import("./pages/settlements.js"));
 route("/settlements/:run", () => import("./pages/run.js"));
@@ -33,6 +35,7 @@ let framed = new AbortController();
 /** Show the page of the address. */
 async function show() {
   const path = address();
+  closeDialogs();
   if (path.startsWith("/welcome/")) return alone(await found(path));
   if (session() === null) return alone({ module: { default: signIn }, params: { then: begin } });
   if (frame === null) {

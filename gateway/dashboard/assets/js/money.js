@@ -25,28 +25,38 @@ export function atomic(text, scale) {
   return (BigInt(match[1]) * 10n ** BigInt(scale) + BigInt(fraction.padEnd(scale, "0") || "0")).toString();
 }
 
-function formatter(currency) {
+const formatters = new Map();
+
+/** How the viewer writes this currency with so many decimal places (its usual ones, if null). */
+function formatter(currency, places) {
+  const key = `${currency} ${places}`;
+  if (!formatters.has(key)) formatters.set(key, made(currency, places));
+  return formatters.get(key);
+}
+
+function made(currency, places) {
+  const digits = places === null ? {} : { minimumFractionDigits: places, maximumFractionDigits: places };
   try {
-    return new Intl.NumberFormat(undefined, {
-      style: "currency",
-      currency,
-      minimumFractionDigits: 2,
-      maximumFractionDigits: 2,
-      ...LOCALE_DIGITS,
-    });
+    return new Intl.NumberFormat(undefined, { style: "currency", currency, ...digits, ...LOCALE_DIGITS });
   } catch {
     return null; // three capitals that are no currency of this browser's
   }
 }
 
+/** How many decimal places the currency usually has: two of EUR, none of JPY. */
+function usualPlaces(currency) {
+  return formatter(currency, null)?.resolvedOptions().maximumFractionDigits ?? 2;
+}
+
 /** The parts of an amount as the viewer writes it: `[text, minor]`, where `minor` marks digits
- * below the currency's usual two. */
+ * below the currency's usual ones. */
 function parts({ amount, currency, scale }) {
   const value = BigInt(amount);
   const [whole, fraction = ""] = decimal(value < 0n ? -value : value, scale).split(".");
-  const main = fraction.slice(0, 2).padEnd(2, "0");
-  const rest = fraction.slice(2);
-  const format = formatter(currency);
+  const usual = usualPlaces(currency);
+  const main = fraction.slice(0, usual).padEnd(usual, "0");
+  const rest = fraction.slice(usual);
+  const format = formatter(currency, main + rest === "" ? 0 : 1);
   if (format === null) return [[`${value < 0n ? "-" : ""}${whole}.${main}`, false], [rest, true], [` ${currency}`, false]];
   // The sign and the grouping come from a whole number that the viewer's locale has written.
   const signed = value < 0n ? -(BigInt(whole) || 1n) : BigInt(whole);
@@ -66,7 +76,7 @@ export function moneyText(value) {
     .join("");
 }
 
-/** An amount as an element: all its digits, those below the usual two set back. */
+/** An amount as an element: all its digits, those below the usual ones set back. */
 export function money(value) {
   if (value === null || value === undefined) return h("span", { class: "none" }, "none");
   const shown = h("span", { class: "money" });
@@ -98,6 +108,17 @@ export function price({ numerator, denominator, currency, scale }) {
     if (raised % d === 0n) return money({ amount: raised / d, currency, scale: scale + more });
   }
   return h("span", {}, money({ amount: n, currency, scale }), ` for ${count(d)}`);
+}
+
+/** What so many units cost by a price, in atomic units: rounded down, once. */
+export function cost(number, { numerator, denominator }) {
+  return (BigInt(number) * BigInt(numerator)) / BigInt(denominator);
+}
+
+/** The most units that an amount pays for; null where they cost nothing. */
+export function paidFor(amount, { numerator, denominator }) {
+  const n = BigInt(numerator);
+  return n === 0n ? null : ((BigInt(amount) + 1n) * BigInt(denominator) - 1n) / n;
 }
 
 const counter = new Intl.NumberFormat(undefined, LOCALE_DIGITS);

@@ -48,16 +48,17 @@ export function statements(account) {
   }).element;
 }
 
-/** The statements of a run. */
+/** The statements of a run, as a table. */
 export function statementsOf(run, refs) {
   return table({
     name: `statements-run-${run}`,
     caption: "Statements",
     rows: refs,
+    search: { name: "account", label: "Search", placeholder: "Part of the account's id", of: (row) => row.account },
     columns: [
       { label: "Account", cell: (row) => accountLink(row.account), value: (row) => row.account },
       { label: "", actions: true, value: () => "", cell: (row) => forms(run, row.account) },
     ],
     empty: empty("No statement yet", "They are signed once the run is netted."),
-  }).element;
+  });
 }

@@ -19,22 +19,46 @@ const STEPS = ["posting", "posted", "instructed", "completed"];
 
 export default async function run({ run: number }, signal) {
   const path = `/v1/settlements/${number}`;
+  const read = () => Promise.all([get(path, {}, signal), get(`${path}/instructions`, {}, signal), get(`${path}/statements`, {}, signal)]);
+  const [first, asked, told] = await read();
+  const again = () => look();
   const place = h("div");
+  const top = h("div");
+  const whole = h("div", { class: "panel" });
+  const checked = h("div");
+  const persons = h("div", { class: "panel" });
+  const net = positions(first);
+  const instructions = instructionTable(first, asked.items, again);
+  const stated = statementsOf(number, told.items);
   let shown = "";
-  const look = async () => {
-    const found = await get(path, {}, signal);
-    const { items: instructions } = await get(`${path}/instructions`, {}, signal);
-    const { items: stated } = await get(`${path}/statements`, {}, signal);
-    const said = JSON.stringify([found, instructions, stated]);
-    if (said !== shown) replace(place, page(found, instructions, stated, () => void look()));
+  const draw = (found, { items: rows }, { items: refs }) => {
+    const said = JSON.stringify([found, rows, refs]);
+    if (said === shown) return;
     shown = said;
+    replace(top, glance(found, again));
+    replace(whole, flow(found.positions));
+    replace(checked, reconciliation(rows));
+    replace(persons, decided(found));
+    net.show(found.positions);
+    instructions.show(rows);
+    stated.show(refs);
   };
-  await look();
+  const look = async () => draw(...(await read()));
+  draw(first, asked, told);
+  replace(
+    place,
+    top,
+    section("Gross and net", whole),
+    section("Positions", net.element),
+    section("Instructions and what came of them", checked, instructions.element),
+    section("Statements", stated.element),
+    section("Who", persons),
+  );
   setTimeout(() => void every(LOOK_MS, signal, () => look().then(() => place.classList.remove("stale"), () => place.classList.add("stale"))), LOOK_MS);
   return { title: `Run ${number}`, content: place };
 }
 
-function page(found, instructions, stated, again) {
+function glance(found, again) {
   const { totals } = found;
   return [
     head(`Run ${found.run}`, {
@@ -49,17 +73,16 @@ function page(found, instructions, stated, again) {
       figure("To collect", money(totals.collect), "by its instructions"),
       figure("To pay", money(totals.pay), "by its instructions"),
     ),
-    section("Gross and net", h("div", { class: "panel" }, flow(found.positions))),
-    section("Positions", positions(found)),
-    section("Instructions and what came of them", reconciliation(instructions), instructionTable(found, instructions, again)),
-    section("Statements", statementsOf(found.run, stated)),
-    section("Who", h("div", { class: "panel" }, facts(
-      ["Started by", who(found.started_by)],
-      ["Approval", found.approval ? "needs a second person" : "not needed"],
-      found.decided_by ? [found.decision === "approved" ? "Approved by" : "Rejected by", [who(found.decided_by), ", ", time(found.decided_at, true)]] : null,
-      ["Period", [time(found.period_start, true), " to ", time(found.period_end, true)]],
-    ))),
   ];
+}
+
+function decided(found) {
+  return facts(
+    ["Started by", who(found.started_by)],
+    ["Approval", found.approval ? "needs a second person" : "not needed"],
+    found.decided_by ? [found.decision === "approved" ? "Approved by" : "Rejected by", [who(found.decided_by), ", ", time(found.decided_at, true)]] : null,
+    ["Period", [time(found.period_start, true), " to ", time(found.period_end, true)]],
+  );
 }
 
 function steps(found) {
@@ -100,8 +123,9 @@ function positions(found) {
       { label: "Account", cell: (row) => accountLink(row.account), value: (row) => row.account },
       ...[["Owes", "debits"], ["Is owed", "credits"], ["Fees", "fees"], ["Carried", "carried"], ["Net", "net"], ["From funds", "funds"], ["Instructed", "instructed"]].map(([words, name]) => moneyColumn(words, (row) => row[name])),
     ],
-    empty: empty("No position yet"),
-  }).element;
+    search: { name: "account", label: "Search", placeholder: "Part of the account's id", of: (row) => row.account },
+    empty: empty("No position yet", "Positions are there once every channel is posted."),
+  });
 }
 
 function reconciliation(instructions) {
@@ -125,6 +149,7 @@ function instructionTable(found, rows, again) {
     name: `instructions-run-${found.run}`,
     caption: "Instructions",
     rows,
+    search: { name: "account", label: "Search", placeholder: "Account, state, rail or id", of: (row) => [row.account_id, row.state, row.direction, row.rail, row.id].join(" ") },
     columns: [
       { label: "Account", cell: (row) => accountLink(row.account_id), value: (row) => row.account_id },
       { label: "State", cell: (row) => state(row.state), value: (row) => row.state },
@@ -135,6 +160,6 @@ function instructionTable(found, rows, again) {
       { label: "Id", cell: (row) => h("code", {}, row.id), value: (row) => row.id },
       ...(may("recordOutcomes") ? [{ label: "", actions: true, value: () => "", cell: (row) => (["submitted", "done"].includes(row.state) ? button("What came of it", () => record(row)) : "") }] : []),
     ],
-    empty: empty(runState(found) === "awaiting approval" ? "Nothing was asked of a rail yet" : "No money has to move", runState(found) === "awaiting approval" ? "A second person approves the run first." : "Every account is even, or below the least amount."),
-  }).element;
+    empty: empty("Nothing is asked of a rail", "A run that waits for a second person asks once it is approved. If every account is even, or below the least amount, no money has to move."),
+  });
 }

@@ -83,7 +83,7 @@ function scheduleTable() {
   const list = table({
     name: "schedules",
     caption: "Schedules",
-    rows: [],
+    load: rows,
     columns: [
       { label: "Of", cell: (row) => (/^[A-Z]{3}$/.test(row.subject) ? row.subject : accountLink(row.subject)), value: (row) => row.subject },
       { label: "Times", cell: (row) => (row.cron ? h("code", {}, row.cron) : "none"), value: (row) => row.cron },
@@ -96,8 +96,7 @@ function scheduleTable() {
     ],
     empty: empty("No schedule", "Runs happen when somebody starts them. With a schedule they happen by themselves, and can ask for a second person's approval."),
   });
-  const again = async () => list.show(await rows());
-  void again();
+  const again = () => list.refresh();
   return [list.element, may("setSchedule") ? h("div", { class: "buttons" }, button("Set a schedule", () => void change(null, again))) : null];
 }
 
