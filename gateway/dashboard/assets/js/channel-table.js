@@ -1,16 +1,20 @@
 // A list of channels, for all of them and for those of a device or an account.
 
+import { closing } from "./channel-actions.js";
 import { accountLink, channelLink, deviceLink } from "./links.js";
 import { empty } from "./parts.js";
+import { may } from "./session.js";
 import { moneyColumn, table } from "./table.js";
 import { iso, state, time, units } from "./words.js";
 
-/** Channels that fit a query; `device: false` leaves the device and its account out. */
-export function channelTable({ name, query, device = true, filters = [], search = undefined }) {
-  return table({
+/** Channels that fit a query; `device: false` leaves the device and its account out, `close` lets
+ * each be closed here, `kept` keeps the filters in the address. */
+export function channelTable({ name, query, device = true, close = false, kept = false, filters = [], search = undefined }) {
+  const list = table({
     name,
     caption: "Channels",
     path: "/v1/channels",
+    kept,
     query,
     search,
     filters: [...filters, { name: "state", label: "State", options: [["", "Any"], ["open", "Open"], ["frozen", "Frozen"], ["closed", "Closed"]] }],
@@ -25,7 +29,9 @@ export function channelTable({ name, query, device = true, filters = [], search 
       moneyColumn("Settled", (row) => row.settled),
       moneyColumn("Capacity", (row) => row.capacity),
       { label: "Opened", cell: (row) => time(row.opened_at), value: (row) => iso(row.opened_at), order: (row) => row.opened_at },
+      ...(close && may("closeChannel") ? [{ label: "", actions: true, value: () => "", cell: (row) => closing(row, () => list.refresh()) }] : []),
     ],
     empty: empty("No channel", "A device opens one by itself as soon as it is switched on and there is a tariff for what it measures."),
   });
+  return list;
 }

@@ -121,6 +121,11 @@ export function paidFor(amount, { numerator, denominator }) {
   return n === 0n ? null : ((BigInt(amount) + 1n) * BigInt(denominator) - 1n) / n;
 }
 
+const rounder = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3, ...LOCALE_DIGITS });
+
+/** A number for the scale of a plot, where three digits are enough. */
+export const rounded = (value) => rounder.format(value);
+
 const counter = new Intl.NumberFormat(undefined, LOCALE_DIGITS);
 
 /** A whole number as the viewer writes it. */

@@ -11,6 +11,7 @@ export default function audit() {
     name: "audit",
     caption: "Audit log",
     path: "/v1/audit",
+    kept: true,
     search: { name: "who", label: "Who", placeholder: "As person:ada" },
     columns: [
       { label: "Number", cell: (row) => String(row.seq), value: (row) => row.seq, order: (row) => row.seq },

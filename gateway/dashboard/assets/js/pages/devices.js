@@ -19,6 +19,7 @@ export default async function devices(_params, signal) {
     name: "devices",
     caption: "Devices",
     path: "/v1/devices",
+    kept: true,
     search: { name: "search", label: "Search", placeholder: "Name or beginning of id" },
     filters: [
       { name: "account", label: "Account", options: choices },

@@ -14,6 +14,7 @@ export default async function events(_params, signal) {
     name: "events",
     caption: "Events",
     path: "/v1/events/past",
+    kept: true,
     filters: [{ name: "account_id", label: "Account", options: await accountChoices() }, { name: "level", label: "Level", options: [["", "Any"], ["action", "Needs a person"], ["warning", "Warning"], ["info", "Information"]] }],
     columns: [
       { label: "What", cell: (row) => words(row.kind), value: (row) => row.kind },

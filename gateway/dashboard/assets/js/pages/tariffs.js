@@ -14,6 +14,7 @@ export default async function tariffs() {
     name: "tariffs",
     caption: "Tariffs",
     path: "/v1/tariffs",
+    kept: true,
     filters: [{ name: "status", label: "Status", options: [["active", "Active"], ["any", "Retired too"]] }],
     columns: [
       { label: "Name", cell: (row) => tariffLink(row.id, row.name), value: (row) => row.name },
