@@ -23,6 +23,7 @@ from protocol.runs import Proof, read_run
 from protocol.statements import read_line, read_statement
 
 statement = Base.metadata.tables["statement"]
+position = Base.metadata.tables["position"]
 table = Base.metadata.tables["run"]
 
 
@@ -37,10 +38,15 @@ def statement_accounts(store: Store, number: int) -> list[str]:
 def runs_with_statement(
     store: Store, account: str, *, before: int | None = None, limit: int = 100
 ) -> Page[Row[Any]]:
-    """The runs of which an account has a statement, the newest first. Raises NotFound."""
+    """The runs of which an account has a statement, the newest first, each with its `net` there.
+    Raises NotFound."""
     query = (
-        select(table)
+        select(table, position.c.net)
         .join(statement, statement.c.run == table.c.number)
+        .join(
+            position,
+            (position.c.run == table.c.number) & (position.c.account == statement.c.account),
+        )
         .where(statement.c.account == account)
         .order_by(table.c.number.desc())
     )

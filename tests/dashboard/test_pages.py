@@ -33,6 +33,7 @@ PAGES = [
     "/accounts",
     "/accounts/city-parking",
     "/tariffs",
+    "/tariffs/new",
     "/settlements",
     "/settlements/1",
     "/bank",
@@ -121,7 +122,10 @@ def test_money_is_exact_in_every_digit_and_read_as_it_was_written(here: Scene) -
     assert text("-1234567") == "-€1.234567"
     assert text("0") == "€0.000000"
     assert text("5", "EUR", 0) == "€5.00"
-    assert text("9007199254740993", "JPY", 0) == "JP¥9,007,199,254,740,993.00"
+    assert text("9007199254740993", "JPY", 0) == "JP¥9,007,199,254,740,993"
+    assert text("1234567", "JPY") == "JP¥1.234567"
+    assert text("1500", "BHD", 3) == "BHD 1.500"
+    assert text("150000", "XAU", 0) == "XAU 150,000.00"
     assert of("atomic('9 223 372.036854', 6)") == "9223372036854"
     assert of("atomic('0,1', 6)") == "100000"
     for wrong in ("", "-1", "1e3", "1.2.3", "0.0000001", "½"):

@@ -3,7 +3,7 @@
 
 import { h, s } from "./dom.js";
 import { accountLink } from "./links.js";
-import { count, money, moneyText, share, sum } from "./money.js";
+import { absolute, count, money, moneyText, share, sum } from "./money.js";
 
 const WIDTH = 1000;
 const MOST = 12; // accounts that are drawn: of more nobody sees which is which
@@ -28,8 +28,6 @@ export function flow(positions) {
 
 /** How much goes through an account; for an order alone. */
 const larger = ({ debits, credits }) => Number(BigInt(debits.amount) + BigInt(credits.amount));
-
-const absolute = (value) => ({ ...value, amount: BigInt(value.amount) < 0n ? (-BigInt(value.amount)).toString() : value.amount });
 
 function row(position, most) {
   const net = BigInt(position.net.amount);

@@ -86,6 +86,11 @@ export function money(value) {
   return shown;
 }
 
+/** An amount without its sign. */
+export function absolute(value) {
+  return { ...value, amount: BigInt(value.amount).toString().replace("-", "") };
+}
+
 /** Amounts of one currency added up. */
 export function sum(values, currency, scale) {
   const amount = values.reduce((total, each) => total + BigInt(each.amount), 0n);

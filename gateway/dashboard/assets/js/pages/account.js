@@ -3,7 +3,7 @@
 import { get, patch, post } from "../api.js";
 import { channelTable } from "../channel-table.js";
 import { ask } from "../dialog.js";
-import { h } from "../dom.js";
+import { every, h } from "../dom.js";
 import { amountOf, field } from "../form.js";
 import { decimal, money, moneyText } from "../money.js";
 import { button, empty, figure, figures, head, loaded, section } from "../parts.js";
@@ -13,14 +13,18 @@ import { stick } from "../stick.js";
 import { moneyColumn, table } from "../table.js";
 import { iso, short, state, time, who } from "../words.js";
 
-export default async function account({ id }) {
+const LOOK_MS = 5_000;
+
+export default async function account({ id }, signal) {
   const path = `/v1/accounts/${id}`;
   const found = await get(path);
   const standing = loaded(() => get(path), glance);
   const deposits = may("listDeposits") ? depositTable(id) : null;
   const withdrawals = may("listWithdrawals") ? withdrawalTable(id, standing) : null;
   const payouts = may("listPayoutAccounts") ? payoutTable(id) : null;
+  const channels = may("listChannels") ? channelTable({ name: `channels-of-${id}`, query: () => ({ account: id }) }) : null;
   await standing.ready;
+  setTimeout(() => void every(LOOK_MS, signal, () => Promise.all([standing.refresh(), channels?.refresh()])), LOOK_MS);
   const changed = () => Promise.all([standing, deposits, withdrawals, payouts].filter(Boolean).map((each) => each.refresh()));
   const content = h(
     "div",
@@ -31,7 +35,7 @@ export default async function account({ id }) {
     deposits ? section("Deposits", deposits.element) : null,
     withdrawals ? section("Withdrawals", withdrawals.element) : null,
     payouts ? section("Where it is paid", payouts.element) : null,
-    may("listChannels") ? section("Channels", channelTable({ name: `channels-of-${id}`, query: () => ({ account: id }) }).element) : null,
+    channels ? section("Channels", channels.element) : null,
   );
   return { title: found.name, content };
 }

@@ -24,6 +24,7 @@ export default async function devices(_params, signal) {
     filters: [
       { name: "account", label: "Account", options: choices },
       { name: "status", label: "Status", options: [["", "Any"], ["active", "Active"], ["suspended", "Suspended"], ["revoked", "Revoked"]] },
+      { name: "online", label: "There", options: [["", "Any"], ["true", "Online"], ["false", "Silent"]] },
     ],
     columns: [
       { label: "Name", cell: (row) => deviceLink(row.id, row.name), value: (row) => row.name },

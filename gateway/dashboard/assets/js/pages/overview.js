@@ -75,16 +75,17 @@ function glance(found) {
   );
 }
 
+/** What waits, by its kind: in words, where one of it is, and where all are. */
 const KINDS = {
   "gateway.fenced": [() => "The gateway is fenced after a restore", () => link("#/settings", "See what is missing")],
-  "run.awaiting_approval": [(n) => many(n, "settlement run waits", "settlement runs wait") + " for a second person", (each) => link(to.run(each.subject), `Run ${each.subject}`)],
+  "run.awaiting_approval": [(n) => many(n, "settlement run waits", "settlement runs wait") + " for a second person", (each) => link(to.run(each.subject), `Run ${each.subject}`), "#/settlements"],
   "withdrawal.requested": [(n) => many(n, "withdrawal waits", "withdrawals wait") + " for a second person", (each) => link(to.account(each.account_id), each.account_id)],
   "payout_account.proposed": [(n) => many(n, "payout account is", "payout accounts are") + " proposed", (each) => link(to.account(each.account_id), each.account_id)],
   "reversal.proposed": [(n) => many(n, "reversal of an entry is", "reversals of entries are") + " proposed", (each) => link("#/bank", `Reversal ${each.subject}`)],
   "booking.unmatched": [(n) => many(n, "booking has", "bookings have") + " no known purpose", (each) => link("#/bank", each.subject.slice(0, 8))],
-  "channel.frozen": [(n) => many(n, "channel is", "channels are") + " frozen", (each) => link(to.channel(each.subject), each.subject.slice(0, 12))],
+  "channel.frozen": [(n) => many(n, "channel is", "channels are") + " frozen", (each) => link(to.channel(each.subject), each.subject.slice(0, 12)), "#/channels?state=frozen"],
   "instruction.failed": [(n) => many(n, "payment", "payments") + " failed or came back", (each) => link(failedAt(each.subject, each.account_id), each.account_id)],
-  "device.offline": [(n) => many(n, "device is", "devices are") + " silent", (each) => link(to.device(each.subject), each.subject.slice(0, 12))],
+  "device.offline": [(n) => many(n, "device is", "devices are") + " silent", (each) => link(to.device(each.subject), each.subject.slice(0, 12)), "#/devices?online=false"],
 };
 
 function failedAt(id, account) {
@@ -100,7 +101,7 @@ function waiting(kinds, found) {
 }
 
 function one({ kind, count: number, first }) {
-  const [words, where] = KINDS[kind] ?? [() => kind, (each) => each.subject];
+  const [words, where, list] = KINDS[kind] ?? [() => kind, (each) => each.subject];
   const rest = number - first.length;
   return h(
     "li",
@@ -111,7 +112,7 @@ function one({ kind, count: number, first }) {
       "span",
       { class: "which" },
       first.map((each) => h("span", {}, where(each), each.amount ? [" ", money(each.amount)] : null, each.at ? [" since ", time(each.at)] : null)),
-      rest > 0 ? h("span", {}, `and ${count(rest)} more`) : null,
+      rest > 0 ? h("span", {}, list ? link(list, `and ${count(rest)} more`) : `and ${count(rest)} more`) : null,
     ),
   );
 }
