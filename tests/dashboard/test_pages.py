@@ -2,7 +2,6 @@
 with names that are meant to do harm."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import axe_playwright_python
@@ -11,8 +10,8 @@ import qrcode
 from playwright.sync_api import Page, expect
 from qrcode.util import MODE_8BIT_BYTE, QRData
 
-from tests.dashboard.browser import DESK, PHONE, browser
-from tests.dashboard.scene import Scene, scene
+from tests.dashboard.browser import DESK, PHONE
+from tests.dashboard.scene import HARM, Scene
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -20,12 +19,6 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
 ALL = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 """All that depends on the colours."""
-HARM = [
-    "<img src=x onerror=\"document.title='owned'\">",
-    "</td><script>document.title='owned'</script>",
-    '=HYPERLINK("http://x","y")',
-    "javascript:alert(1)",
-]
 PAGES = [
     "/",
     "/devices",
@@ -42,15 +35,6 @@ PAGES = [
     "/settings",
     "/nowhere",
 ]
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A gateway with devices of hostile names that have paid, and a run that waits."""
-    data = tmp_path_factory.mktemp("pages") / "data"
-    with browser() as launched, scene(data, launched) as built:
-        built.furnish(HARM)
-        yield built
 
 
 def test_no_page_keeps_anybody_out_and_none_scrolls_sideways(here: Scene) -> None:
