@@ -5,6 +5,7 @@ import { channelActions } from "../channel-actions.js";
 import { channelLegs } from "../channel-legs.js";
 import { channelMessages } from "../channel-messages.js";
 import { every, h, replace } from "../dom.js";
+import { entryButton } from "../entry.js";
 import { accountLink, channelLink, deviceLink, runLink, tariffLink } from "../links.js";
 import { decimal, money, moneyText, rounded } from "../money.js";
 import { facts, figure, figures, head, section } from "../parts.js";
@@ -129,7 +130,6 @@ function timeline(rows, channel) {
 function by(row) {
   if (row.kind === "opened" || row.kind === "topped_up") return "capacity, signed by the payer";
   if (row.kind === "repriced") return ["from here on, by ", tariffLink(row.note)];
-  if (row.run) return runLink(row.run);
-  if (row.kind === "posted") return "its close";
+  if (row.kind === "posted") return [row.run ? runLink(row.run) : "its close", ", ", entryButton(row.entry)];
   return row.note;
 }

@@ -3,6 +3,7 @@
 import { get, post } from "../api.js";
 import { ask } from "../dialog.js";
 import { every, h, replace } from "../dom.js";
+import { field } from "../form.js";
 import { flow } from "../flow.js";
 import { accountLink } from "../links.js";
 import { count, money, moneyText } from "../money.js";
@@ -10,8 +11,8 @@ import { button, empty, facts, figure, figures, head, section } from "../parts.j
 import { may } from "../session.js";
 import { statementsOf } from "../statements.js";
 import { moneyColumn, table } from "../table.js";
+import { outcomeFields } from "../withdrawals.js";
 import { state, time, who } from "../words.js";
-import { outcomeFields } from "./account.js";
 import { runState } from "./settlements.js";
 
 const LOOK_MS = 2_000;
@@ -136,6 +137,21 @@ function reconciliation(instructions) {
   return h("p", { class: "said" }, words);
 }
 
+/** Nobody but two persons can say what came of what a rail never answered to. */
+function conclude(row, then) {
+  ask({
+    title: "What came of it, now that its rail is gone?",
+    what: [`${moneyText(row.amount)} by ${row.rail}. It is recorded once another person says the same; while the rail can be asked it is refused.`],
+    fields: [
+      field({ name: "outcome", label: "Outcome", kind: "select", options: [["done", "Done: the money has moved"], ["failed", "Failed: it has not moved"]] }),
+      field({ name: "reason", label: "How that is known", maxlength: 500 }),
+    ],
+    action: "Say so",
+    run: (values) => post(`/v1/instructions/${row.id}/conclude`, values),
+    then,
+  });
+}
+
 function instructionTable(found, rows, again) {
   const record = (row) => ask({
     title: `What became of the ${row.direction === "pay" ? "payment to" : "collection from"} ${row.account_id}?`,
@@ -158,7 +174,7 @@ function instructionTable(found, rows, again) {
       { label: "Rail", cell: (row) => row.rail, value: (row) => row.rail },
       { label: "Note", cell: (row) => row.note || "–", value: (row) => row.note },
       { label: "Id", cell: (row) => h("code", {}, row.id), value: (row) => row.id },
-      ...(may("recordOutcomes") ? [{ label: "", actions: true, value: () => "", cell: (row) => (["submitted", "done"].includes(row.state) ? button("What came of it", () => record(row)) : "") }] : []),
+      ...(may("recordOutcomes") ? [{ label: "", actions: true, value: () => "", cell: (row) => (["submitted", "done"].includes(row.state) ? button("What came of it", () => record(row)) : row.state === "pending" && may("concludeInstruction") ? button("Its rail is gone", () => conclude(row, again)) : "") }] : []),
     ],
     empty: empty("Nothing is asked of a rail", "A run that waits for a second person asks once it is approved. If every account is even, or below the least amount, no money has to move."),
   });

@@ -3,6 +3,7 @@
 import { bands } from "../bands.js";
 import { h } from "../dom.js";
 import { accountLink, linkButton, tariffLink, to } from "../links.js";
+import { listings } from "../listings.js";
 import { empty, head, section } from "../parts.js";
 import { pricesAhead } from "../prices-ahead.js";
 import { may } from "../session.js";
@@ -37,6 +38,7 @@ export default async function tariffs() {
     list.element,
     may("listBands") ? section("Times of use", bands(() => ahead?.refresh())) : null,
     ahead ? section("Prices ahead", ahead.element) : null,
+    may("listListings") ? section("Sold by devices", listings()) : null,
   );
   return { title: "Tariffs", content };
 }
