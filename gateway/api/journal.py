@@ -20,7 +20,6 @@ from gateway.api.shapes import (
     cursor_of,
     position_of,
 )
-from gateway.ledger.entry import Entry
 from gateway.operations import books
 from gateway.operations.books import TrialBalance
 from gateway.operations.errors import BadInput
