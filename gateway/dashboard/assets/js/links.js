@@ -6,6 +6,7 @@ import { short } from "./words.js";
 
 export const to = {
   device: (id) => `#/devices/${id}`,
+  devicesOf: (account) => `#/devices?account=${account}`,
   channel: (id) => `#/channels/${id}`,
   account: (id) => `#/accounts/${id}`,
   tariff: (id) => `#/tariffs/${id}`,

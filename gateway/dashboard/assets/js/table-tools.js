@@ -9,14 +9,14 @@ const TYPING_MS = 250;
 
 /** What filters and search are set to at first: as they stand in the address, if they are kept
  * there, so that whoever comes back finds the list as they left it; else each filter's first. */
-export function beginning({ filters, search, kept }) {
+export function beginning({ filters, searches, kept }) {
   const before = kept ? asked() : new URLSearchParams();
   const chosen = {};
   for (const { name, options } of filters) {
     const value = before.get(name);
     chosen[name] = options.some(([each]) => each === value) ? value : (options[0]?.[0] ?? "");
   }
-  if (search) chosen[search.name] = before.get(search.name) ?? "";
+  for (const { name } of searches) chosen[name] = before.get(name) ?? "";
   return chosen;
 }
 
@@ -28,18 +28,18 @@ export function keep(chosen) {
 }
 
 /** Fields for search and filters; `choose(name, value)` is told of each change. */
-export function controls({ filters, search, chosen, choose }) {
+export function controls({ filters, searches, chosen, choose }) {
   const found = [];
-  if (search) {
+  for (const { name, label, placeholder = "" } of searches) {
     let timer = 0;
     const input = h("input", {
-      type: "search", placeholder: search.placeholder ?? "", autocomplete: "off", spellcheck: "false", value: chosen[search.name],
+      type: "search", placeholder, autocomplete: "off", spellcheck: "false", value: chosen[name],
       oninput: () => {
         clearTimeout(timer);
-        timer = setTimeout(() => choose(search.name, input.value.trim()), TYPING_MS);
+        timer = setTimeout(() => choose(name, input.value.trim()), TYPING_MS);
       },
     });
-    found.push(tool(search.label, input));
+    found.push(tool(label, input));
   }
   for (const { name, label, options } of filters) {
     const select = h("select", { onchange: () => choose(name, select.value) }, options.map(([value, words]) => h("option", { value, selected: value === chosen[name] }, words)));

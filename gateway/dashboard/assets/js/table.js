@@ -27,15 +27,16 @@ export function moneyColumn(label, of) {
  * `columns`: `{label, cell(row) -> node, value(row) -> text for files, order(row)?, number?}`.
  * Its rows come from `path`, a list of the API's, page by page, for which `query()` says what it is
  * asked for; or whole from `load()`, or as `rows` that are at hand.
- * `filters`: `{name, label, options: [[value, words]]}` and `search: {name, label}` become the
- * query of a `path`; of other rows `search.of(row)` is the text that is searched. `kept`: they stand
- * in the address. `empty`: what to show, and say to do next, where there is nothing. Returns its
+ * `filters`: `{name, label, options: [[value, words]]}` and `search: {name, label}`, one or several,
+ * become the query of a `path`; of other rows `search.of(row)` is the text that is searched. `kept`:
+ * they stand in the address. `empty`: what to show, and say to do next, where there is nothing. Returns its
  * element with `refresh()` and, for `rows`, `show(rows)`.
  */
 export function table(spec) {
   const { name, caption, columns, path = null, load: whole = null, filters = [], search, empty, query = () => ({}), kept = false } = spec;
-  const chosen = beginning({ filters, search, kept });
-  const untouched = beginning({ filters, search, kept: false });
+  const searches = [search ?? []].flat();
+  const chosen = beginning({ filters, searches, kept });
+  const untouched = beginning({ filters, searches, kept: false });
   const local = path === null;
   let items = spec.rows ?? [];
   let next = null; // where a list of the API's goes on
@@ -56,9 +57,12 @@ export function table(spec) {
     h("thead", {}, h("tr", {}, headings.map((each) => each.element))),
     body,
   ));
-  const choices = h("div", { class: "choices" }, controls({ filters, search, chosen, choose }));
-  const tools = h("div", { class: "tools" }, choices, downloads({ name, caption, columns, fail, read: async () => (local ? fitting() : all(path, { ...query(), ...chosen })) }));
+  const choices = h("div", { class: "choices" }, controls({ filters, searches, chosen, choose }));
+  const tools = h("div", { class: "tools" }, choices);
   const foot = h("div", { class: "foot" }, counted, more);
+  const files = downloads({ name, caption, columns, fail, read: async () => (local ? fitting() : all(path, { ...query(), ...chosen })) });
+  // Beside what narrows the list; below it where nothing does.
+  (choices.childElementCount > 0 && !local ? tools : foot).append(files);
   const element = h("div", { class: "listing", "aria-busy": path || whole ? "true" : null }, tools, trouble, frame, nothing, foot);
 
   function choose(field, value) {
@@ -115,8 +119,8 @@ export function table(spec) {
 
   /** The rows that are at hand, as far as they fit what is searched for, in their order. */
   function fitting() {
-    const wanted = local && search ? chosen[search.name].toLowerCase() : "";
-    const rows = wanted ? items.filter((each) => search.of(each).toLowerCase().includes(wanted)) : items;
+    const wanted = local ? searches.filter(({ name: field }) => chosen[field] !== "") : [];
+    const rows = items.filter((row) => wanted.every(({ name: field, of }) => of(row).toLowerCase().includes(chosen[field].toLowerCase())));
     return inOrder(rows, next === null ? sorted : null);
   }
 
@@ -128,17 +132,16 @@ export function table(spec) {
     headings.forEach((each) => each.allow(next === null && found.length > 1, next === null ? "" : UNSORTED));
     renew(body, rows, columns);
     const filtered = Object.keys(chosen).some((each) => chosen[each] !== untouched[each]);
-    tools.hidden = rows.length === 0 && !filtered;
-    choices.hidden = local && items.length <= FEW && !filtered;
+    tools.hidden = choices.childElementCount === 0 || (items.length <= (local ? FEW : 0) && !filtered);
     frame.hidden = rows.length === 0;
     nothing.hidden = rows.length > 0;
     if (rows.length === 0) replace(nothing, filtered ? h("p", {}, "Nothing fits what is searched for.") : empty());
     more.hidden = rows.length === found.length && next === null;
     foot.hidden = rows.length === 0;
-    const words = rows.length < found.length ? `${rows.length} of ${found.length}` : next !== null ? `The first ${rows.length}` : `${rows.length}`;
+    const words = rows.length < found.length ? `${rows.length} of ${found.length}` : next !== null ? `The first ${rows.length}` : rows.length > FEW || filtered ? `${rows.length} in all` : "";
     if (counted.textContent !== words) {
       counted.textContent = words;
-      if (filtered) announce(rows.length > 0 ? `${words} found` : "Nothing found");
+      if (filtered) announce(rows.length > 0 ? words : "Nothing found");
     }
   }
 

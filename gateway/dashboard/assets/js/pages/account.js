@@ -6,6 +6,7 @@ import { ask } from "../dialog.js";
 import { every, h } from "../dom.js";
 import { entryButton } from "../entry.js";
 import { amountOf, field } from "../form.js";
+import { link, to } from "../links.js";
 import { listings } from "../listings.js";
 import { decimal, money, moneyText } from "../money.js";
 import { button, empty, figure, figures, head, loaded, section } from "../parts.js";
@@ -34,7 +35,7 @@ export default async function account({ id }, signal) {
   const content = h(
     "div",
     {},
-    head(found.name, { state: state(found.status), about: ["Account ", h("code", {}, found.id)], actions: actions(found, changed) }),
+    head(found.name, { state: state(found.status), about: ["Account ", h("code", {}, found.id), may("listDevices") ? [", ", link(to.devicesOf(id), "its devices")] : null], actions: actions(found, changed) }),
     standing.element,
     may("listAccountStatements") ? section("Statements", statements(id)) : null,
     deposits ? section("Deposits", deposits.element) : null,

@@ -12,9 +12,13 @@ export default function audit() {
     caption: "Audit log",
     path: "/v1/audit",
     kept: true,
-    search: { name: "who", label: "Who", placeholder: "As person:ada" },
+    search: [
+      { name: "who", label: "Who", placeholder: "As person:ada" },
+      { name: "action", label: "What", placeholder: "As device.suspend" },
+      { name: "subject", label: "To what", placeholder: "Its whole id" },
+    ],
     columns: [
-      { label: "Number", cell: (row) => String(row.seq), value: (row) => row.seq, order: (row) => row.seq },
+      { label: "Number", number: true, cell: (row) => String(row.seq), value: (row) => row.seq, order: (row) => row.seq },
       { label: "When", cell: (row) => time(row.at, true), value: (row) => iso(row.at), order: (row) => row.at },
       { label: "Who", cell: (row) => who(row.who), value: (row) => row.who },
       { label: "What", cell: (row) => row.action, value: (row) => row.action },

@@ -59,7 +59,7 @@ export default async function channel({ id }, signal) {
     messages ? section("Signed messages", h("p", { class: "said" }, "IOUs are kept where something was posted, and the last one: it contains all before it. Each file is for ", h("code", {}, "tallystick verify"), "; the evidence holds them all."), messages.element) : null,
     section("Terms", h("div", { class: "panel" }, facts(
       ["Channel id", h("code", {}, found.id)],
-      ["Tariff", tariffLink(found.tariff_id)],
+      ["Tariff", tariffLink(found.tariff_id, found.tariff)],
       ["Opened", time(found.opened_at, true)],
       ["Expires", time(found.expires_at)],
       found.closed_at === null ? null : ["Closed", [time(found.closed_at, true), ` (${found.close_reason})`]],
