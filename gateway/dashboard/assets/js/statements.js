@@ -66,6 +66,6 @@ export function statementsOf(run, refs) {
       { label: "Account", cell: (row) => accountLink(row.account), value: (row) => row.account },
       { label: "", actions: true, value: () => "", cell: (row) => forms(run, row.account) },
     ],
-    empty: empty("No statement yet", "They are signed once the run is netted."),
+    empty: empty("No statement yet", "They are signed once the run is netted and, where it waits for a second person, approved."),
   });
 }
