@@ -40,7 +40,7 @@ function picture({ of, holds }, since, until) {
   const now = holds[0].tariff;
   const said = `Channels of ${names(of)}: ${holds.length - 1} changes ahead; now ${now.name}`;
   const box = drawn((width) => strip(parts, ranks, from, to, width), { class: "plot", role: "img", "aria-label": said });
-  return h("div", { class: "price-line" }, h("p", {}, "Channels of ", of.map((each, place) => [place > 0 ? ", " : "", tariffLink(each.id, each.name)]), h("span", { class: "now" }, "now ", pricePer(now))), box.element);
+  return h("div", { class: "price-line" }, h("p", {}, h("span", {}, "Channels of ", of.map((each, place) => [place > 0 ? ", " : "", tariffLink(each.id, each.name)])), h("span", { class: "now" }, "now ", pricePer(now))), box.element);
 }
 
 const names = (tariffs) => tariffs.map((each) => each.name).join(", ");
@@ -60,7 +60,7 @@ function strip(parts, ranks, from, to, width) {
   const children = parts.flatMap((each) => part(each, x, ranks.get(each.tariff.id)));
   for (const mark of marks(from, to, Math.max(3, Math.floor(width / 90)))) {
     const at = x(mark.t);
-    children.push(s("line", { class: mark.day ? "axis" : "grid", x1: at, x2: at, y1: mark.day ? 0 : BAR, y2: BAR + 6 }));
+    children.push(s("line", { class: "axis", x1: at, x2: at, y1: BAR, y2: BAR + (mark.day ? 8 : 5) }));
     if (at > 26 && at < width - 26) children.push(s("text", { class: mark.day ? "when day" : "when", x: at, y: BAR + 20 }, mark.text));
   }
   return s("svg", { viewBox: `0 0 ${width} ${BAR + AXIS}`, width, height: BAR + AXIS, "aria-hidden": "true" }, children);

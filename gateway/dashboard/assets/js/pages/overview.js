@@ -71,7 +71,7 @@ function glance(found) {
     ...(sums.length === 0 ? [figure("Money in flight", "none", "no channel is open")] : []),
     ...sums.map((each) => figure("In windows", money(each.windows), "most that can be used and not signed for")),
     figure("Channels open", count(channels.open), channels.frozen > 0 ? `${count(channels.frozen)} frozen` : "none frozen"),
-    figure("Devices online", count(found.online), `of ${count(devices.active)} active${devices.suspended > 0 ? `, ${count(devices.suspended)} suspended` : ""}`),
+    figure("Devices online", count(found.online), `${count(devices.active)} active${devices.suspended > 0 ? `, ${count(devices.suspended)} suspended` : ""}`),
   );
 }
 
