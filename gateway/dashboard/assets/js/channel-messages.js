@@ -5,9 +5,9 @@ import { h } from "./dom.js";
 import { save } from "./export.js";
 import { icon } from "./icons.js";
 import { runLink } from "./links.js";
-import { decimal, money } from "./money.js";
+import { money } from "./money.js";
 import { empty } from "./parts.js";
-import { table } from "./table.js";
+import { moneyColumn, table } from "./table.js";
 import { iso, state, time, units } from "./words.js";
 
 const KINDS = {
@@ -34,8 +34,8 @@ export function channelMessages(id, unit) {
     columns: [
       { label: "Message", cell: (row) => [words(row), row.wrong ? [" ", state("kept as evidence")] : null], value: (row) => (row.event ? `${row.kind} (${row.event})` : row.kind) },
       { label: "Signed by", cell: (row) => row.signer, value: (row) => row.signer },
-      { label: "Units", number: true, cell: (row) => (row.units === null ? "–" : units(row.units, unit)), value: (row) => row.units ?? "", order: (row) => row.units ?? -1 },
-      { label: "Amount", number: true, cell: (row) => (row.amount ? money(row.amount) : "–"), value: (row) => (row.amount ? decimal(row.amount.amount, row.amount.scale) : ""), order: (row) => BigInt(row.amount?.amount ?? -1) },
+      { label: "Units", number: true, unit: () => unit, cell: (row) => (row.units === null ? "–" : units(row.units, unit)), value: (row) => row.units ?? "", order: (row) => row.units ?? -1 },
+      { ...moneyColumn("Amount", (row) => row.amount), cell: (row) => (row.amount ? money(row.amount) : "–") },
       { label: "Says it is of", cell: (row) => when(row), value: (row) => iso(row.at), order: (row) => row.at ?? 0 },
       { label: "", actions: true, value: () => "", cell: (row) => saving(row, name) },
     ],

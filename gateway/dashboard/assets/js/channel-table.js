@@ -24,7 +24,7 @@ export function channelTable({ name, query, device = true, close = false, kept =
       ...(device ? [{ label: "Device", cell: (row) => deviceLink(row.device_id), value: (row) => row.device_id }] : []),
       ...(device ? [{ label: "Pays", cell: (row) => accountLink(row.payer_account), value: (row) => row.payer_account }] : []),
       { label: "Is paid", cell: (row) => accountLink(row.payee_account), value: (row) => row.payee_account },
-      { label: "Units", number: true, cell: (row) => units(row.units, row.unit), value: (row) => row.units, order: (row) => row.units },
+      { label: "Units", number: true, unit: (row) => row.unit, cell: (row) => units(row.units, row.unit), value: (row) => row.units, order: (row) => row.units },
       moneyColumn("Amount", (row) => row.amount),
       moneyColumn("Settled", (row) => row.settled),
       moneyColumn("Capacity", (row) => row.capacity),

@@ -21,8 +21,11 @@ export const linkButton = (href, words, tone = "") => h("a", { href, class: `but
 
 const linked = (allowed, href, ...text) => (allowed ? link(href, ...text) : h("span", {}, ...text));
 
+/** An account's id; a long one whole where it is pointed at. */
+const brief = (id) => (id.length > 24 ? h("span", { title: id }, `${id.slice(0, 23)}…`) : id);
+
 export const deviceLink = (id, name) => linked(may("getDevice"), to.device(id), name ?? short(id));
 export const channelLink = (id) => linked(may("getChannel"), to.channel(id), short(id));
-export const accountLink = (id) => linked(may("getAccount") && seesAccount(id), to.account(id), id);
+export const accountLink = (id) => linked(may("getAccount") && seesAccount(id), to.account(id), brief(id));
 export const tariffLink = (id, name) => linked(may("getTariff"), to.tariff(id), name ?? short(id));
 export const runLink = (number) => linked(may("getSettlement"), to.run(number), `Run ${number}`);

@@ -5,8 +5,8 @@ import { ask } from "./dialog.js";
 import { accountLink, deviceLink } from "./links.js";
 import { button, empty } from "./parts.js";
 import { may } from "./session.js";
-import { moneyColumn, table } from "./table.js";
-import { iso, lasting, oneUnit, pricePer, state, time, unitName, units } from "./words.js";
+import { moneyColumn, priceColumn, table } from "./table.js";
+import { iso, lasting, oneUnit, state, time, unitName, units } from "./words.js";
 
 /** What is sold, of one account or by all; as a table. */
 export function listings(account = null) {
@@ -20,7 +20,7 @@ export function listings(account = null) {
       { label: "Device", cell: (row) => deviceLink(row.device_id), value: (row) => row.device_id },
       { label: "State", cell: (row) => state(row.state), value: (row) => row.state },
       ...(account ? [] : [{ label: "For", cell: (row) => accountLink(row.account_id), value: (row) => row.account_id }]),
-      { label: "Price", number: true, cell: (row) => pricePer(row), value: (row) => `${row.numerator}/${row.denominator}` },
+      priceColumn((row) => row),
       { label: "Unit", cell: (row) => unitName(row.unit), value: (row) => row.unit },
       { label: "Fee", number: true, cell: (row) => `${row.fee_bp} bp`, value: (row) => row.fee_bp, order: (row) => row.fee_bp },
       { label: "Window", number: true, cell: (row) => units(row.window_units, row.unit), value: (row) => row.window_units, order: (row) => row.window_units },

@@ -105,14 +105,27 @@ export function share(part, whole) {
   return Number(found < 0n ? 0n : found > 1000n ? 1000n : found);
 }
 
-/** The price of one unit as a money element, as far as 18 decimal places say it exactly. */
-export function price({ numerator, denominator, currency, scale }) {
+/** The price of one unit as an amount of a greater scale, as far as 18 decimal places say it exactly,
+ * else null. */
+function priceOfOne({ numerator, denominator, currency, scale }) {
   const [n, d] = [BigInt(numerator), BigInt(denominator)];
   for (let more = 0; more <= 18 - scale; more += 1) {
     const raised = n * 10n ** BigInt(more);
-    if (raised % d === 0n) return money({ amount: raised / d, currency, scale: scale + more });
+    if (raised % d === 0n) return { amount: (raised / d).toString(), currency, scale: scale + more };
   }
-  return h("span", {}, money({ amount: n, currency, scale }), ` for ${count(d)}`);
+  return null;
+}
+
+/** The price of one unit as an element. */
+export function price(of) {
+  const one = priceOfOne(of);
+  return one ? money(one) : h("span", {}, money({ ...of, amount: of.numerator }), ` for ${count(of.denominator)}`);
+}
+
+/** The price of one unit for a file, in the currency: an exact decimal, or an exact fraction. */
+export function exactPrice(of) {
+  const one = priceOfOne(of);
+  return one ? decimal(one.amount, one.scale) : `${of.numerator}/${BigInt(of.denominator) * 10n ** BigInt(of.scale)}`;
 }
 
 /** What so many units cost by a price, in atomic units: rounded down, once. */

@@ -6,7 +6,7 @@ import { h, s } from "./dom.js";
 import { drawn } from "./drawn.js";
 import { tariffLink } from "./links.js";
 import { empty, loaded } from "./parts.js";
-import { table } from "./table.js";
+import { priceColumn, table } from "./table.js";
 import { marks } from "./time-axis.js";
 import { iso, pricePer, time, unitName } from "./words.js";
 
@@ -87,7 +87,7 @@ function list(changes) {
       { label: "Channels of", cell: (row) => row.of, value: (row) => row.of },
       { label: "From", cell: (row) => tariffLink(row.from.id, row.from.name), value: (row) => row.from.name },
       { label: "To", cell: (row) => tariffLink(row.to.id, row.to.name), value: (row) => row.to.name },
-      { label: "Price then", number: true, cell: (row) => pricePer(row.to), value: (row) => `${row.to.numerator}/${row.to.denominator}` },
+      { ...priceColumn((row) => row.to), label: "Price then" },
       { label: "Unit", cell: (row) => unitName(row.to.unit), value: (row) => row.to.unit },
     ],
     empty: empty("Nothing changes in this time", "What follows now goes on."),

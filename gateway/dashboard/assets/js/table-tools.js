@@ -50,9 +50,15 @@ export function controls({ filters, searches, chosen, choose }) {
 
 const tool = (words, input) => h("label", { class: "tool" }, h("span", {}, words), input);
 
+/** Columns for a file, where a number without what it is of says nothing. */
+function withUnits(columns) {
+  const missing = [["Currency", "currency"], ["Unit", "unit"]].filter(([label]) => !columns.some((each) => each.label === label));
+  return [...columns, ...missing.flatMap(([label, of]) => columns.filter((each) => each[of]).slice(0, 1).map((each) => ({ label, value: each[of] })))];
+}
+
 /** Buttons that save all rows. `read()` brings them, `fail(error)` says that it could not. */
 export function downloads({ name, caption, columns, read, fail }) {
-  const shown = columns.filter((each) => !each.actions);
+  const shown = withUnits(columns.filter((each) => !each.actions));
   const writers = {
     csv: (rows) => csv([shown.map((each) => each.label), ...rows.map((row) => shown.map((each) => each.value(row)))]),
     json: (rows) => `${JSON.stringify(rows, null, 2)}\n`,

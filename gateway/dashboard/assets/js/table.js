@@ -2,9 +2,10 @@
 
 import { all, get } from "./api.js";
 import { announce, h, replace } from "./dom.js";
-import { decimal, money } from "./money.js";
+import { decimal, exactPrice, money } from "./money.js";
 import { heading, inOrder, renew } from "./table-rows.js";
 import { beginning, controls, downloads, keep } from "./table-tools.js";
+import { pricePer } from "./words.js";
 
 const STEP = 100;
 const FEW = 12; // rows that are seen at a glance, and need no search
@@ -16,15 +17,29 @@ export function moneyColumn(label, of) {
   return {
     label,
     number: true,
+    currency: (row) => of(row)?.currency ?? "",
     cell: (row) => money(of(row)),
     value: (row) => (of(row) ? decimal(of(row).amount, of(row).scale) : ""),
     order: (row) => BigInt(of(row)?.amount ?? 0),
   };
 }
 
+/** A column of prices; `of(row)` is a tariff. */
+export function priceColumn(of) {
+  return {
+    label: "Price",
+    number: true,
+    currency: (row) => of(row).currency,
+    unit: (row) => of(row).unit,
+    cell: (row) => pricePer(of(row)),
+    value: (row) => exactPrice(of(row)),
+  };
+}
+
 /** A table.
  *
- * `columns`: `{label, cell(row) -> node, value(row) -> text for files, order(row)?, number?}`.
+ * `columns`: `{label, cell(row) -> node, value(row) -> text for files, order(row)?, number?}`; what
+ * their numbers are of, `currency(row)` or `unit(row)`, has a column of its own in files.
  * Its rows come from `path`, a list of the API's, page by page, for which `query()` says what it is
  * asked for; or whole from `load()`, or as `rows` that are at hand.
  * `filters`: `{name, label, options: [[value, words]]}` and `search: {name, label}`, one or several,
@@ -137,8 +152,8 @@ export function table(spec) {
     nothing.hidden = rows.length > 0;
     if (rows.length === 0) replace(nothing, filtered ? h("p", {}, "Nothing fits what is searched for.") : empty());
     more.hidden = rows.length === found.length && next === null;
-    foot.hidden = rows.length === 0;
     const words = rows.length < found.length ? `${rows.length} of ${found.length}` : next !== null ? `The first ${rows.length}` : rows.length > FEW || filtered ? `${rows.length} in all` : "";
+    foot.hidden = rows.length === 0 || (words === "" && !foot.contains(files));
     if (counted.textContent !== words) {
       counted.textContent = words;
       if (filtered) announce(rows.length > 0 ? words : "Nothing found");

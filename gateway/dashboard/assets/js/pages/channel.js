@@ -12,7 +12,7 @@ import { facts, figure, figures, head, section } from "../parts.js";
 import { plot } from "../plot.js";
 import { may } from "../session.js";
 import { stick } from "../stick.js";
-import { table } from "../table.js";
+import { moneyColumn, table } from "../table.js";
 import { iso, short, state, time, units } from "../words.js";
 
 const LOOK_MS = 2_000;
@@ -111,7 +111,6 @@ const WORDS = {
 };
 
 function timeline(rows, channel) {
-  const amount = (row) => row.amount;
   return table({
     name: `timeline-${channel.id.slice(0, 12)}`,
     caption: "What happened to this channel",
@@ -119,8 +118,8 @@ function timeline(rows, channel) {
     columns: [
       { label: "What", cell: (row) => WORDS[row.kind] ?? row.kind, value: (row) => row.kind },
       { label: "When", cell: (row) => time(row.at, true), value: (row) => iso(row.at), order: (row) => row.at },
-      { label: "Units", number: true, cell: (row) => (row.units === null ? "–" : units(row.units, channel.unit)), value: (row) => row.units ?? "", order: (row) => row.units ?? -1 },
-      { label: "Amount", number: true, cell: (row) => (amount(row) ? money(amount(row)) : "–"), value: (row) => (amount(row) ? decimal(amount(row).amount, amount(row).scale) : ""), order: (row) => BigInt(amount(row)?.amount ?? 0) },
+      { label: "Units", number: true, unit: () => channel.unit, cell: (row) => (row.units === null ? "–" : units(row.units, channel.unit)), value: (row) => row.units ?? "", order: (row) => row.units ?? -1 },
+      { ...moneyColumn("Amount", (row) => row.amount), cell: (row) => (row.amount ? money(row.amount) : "–") },
       { label: "By", cell: (row) => by(row), value: (row) => (row.run ? `run ${row.run}` : row.note) },
     ],
     empty: () => h("p", {}, "Nothing yet."),

@@ -31,7 +31,7 @@ export default async function devices(_params, signal) {
       { label: "Status", cell: (row) => state(row.status), value: (row) => row.status },
       { label: "There", cell: (row) => presence(row.presence), value: (row) => (row.presence === null ? "" : row.presence.online ? "online" : "offline") },
       { label: "Account", cell: (row) => accountLink(row.account_id), value: (row) => row.account_id },
-      { label: "Last IOU", number: true, cell: (row) => (row.paying ? units(row.paying.units, row.paying.unit) : h("span", { class: "none" }, "no channel")), value: (row) => row.paying?.units ?? "", order: (row) => row.paying?.units ?? -1 },
+      { label: "Last IOU", number: true, unit: (row) => row.paying?.unit ?? "", cell: (row) => (row.paying ? units(row.paying.units, row.paying.unit) : h("span", { class: "none" }, "no channel")), value: (row) => row.paying?.units ?? "", order: (row) => row.paying?.units ?? -1 },
       moneyColumn("Amount", (row) => row.paying?.amount ?? null),
       { label: "Channel", cell: (row) => (row.paying ? channelLink(row.paying.channel_id) : "–"), value: (row) => row.paying?.channel_id ?? "" },
       { label: "Id", cell: (row) => short(row.id), value: (row) => row.id },

@@ -7,8 +7,8 @@ import { listings } from "../listings.js";
 import { empty, head, section } from "../parts.js";
 import { pricesAhead } from "../prices-ahead.js";
 import { may } from "../session.js";
-import { moneyColumn, table } from "../table.js";
-import { lasting, pricePer, state, unitName, units } from "../words.js";
+import { moneyColumn, priceColumn, table } from "../table.js";
+import { lasting, state, unitName, units } from "../words.js";
 
 export default async function tariffs() {
   const list = table({
@@ -20,7 +20,7 @@ export default async function tariffs() {
     columns: [
       { label: "Name", cell: (row) => tariffLink(row.id, row.name), value: (row) => row.name },
       { label: "Status", cell: (row) => state(row.status), value: (row) => row.status },
-      { label: "Price", number: true, cell: (row) => pricePer(row), value: (row) => `${row.numerator}/${row.denominator}` },
+      priceColumn((row) => row),
       { label: "Unit", cell: (row) => unitName(row.unit), value: (row) => row.unit },
       { label: "Is paid", cell: (row) => accountLink(row.payee_account), value: (row) => row.payee_account },
       { label: "Window", number: true, cell: (row) => units(row.window_units, row.unit), value: (row) => row.window_units, order: (row) => row.window_units },
