@@ -11,20 +11,20 @@ import { apply } from "./theme.js";
 import signIn from "./pages/sign-in.js";
 
 route("/", () => import("./pages/overview.js"));
-route("/devices", () => import("./pages/devices.js"));
-route("/devices/:id", () => import("./pages/device.js"));
-route("/channels", () => import("./pages/channels.js"));
-route("/channels/:id", () => import("./pages/channel.js"));
-route("/accounts", () => import("./pages/accounts.js"));
-route("/accounts/:id", () => import("./pages/account.js"));
-route("/tariffs", () => import("./pages/tariffs.js"));
-route("/tariffs/new", () => import("./pages/tariff-new.js"));
-route("/tariffs/:id", () => import("./pages/tariff.js"));
-route("/settlements", () => import("./pages/settlements.js"));
-route("/settlements/:run", () => import("./pages/run.js"));
-route("/bank", () => import("./pages/bank.js"));
-route("/events", () => import("./pages/events.js"));
-route("/audit", () => import("./pages/audit.js"));
+route("/devices", () => import("./pages/devices.js"), "listDevices");
+route("/devices/:id", () => import("./pages/device.js"), "getDevice");
+route("/channels", () => import("./pages/channels.js"), "listChannels");
+route("/channels/:id", () => import("./pages/channel.js"), "getChannel");
+route("/accounts", () => import("./pages/accounts.js"), "listAccounts");
+route("/accounts/:id", () => import("./pages/account.js"), "getAccount");
+route("/tariffs", () => import("./pages/tariffs.js"), "listTariffs");
+route("/tariffs/new", () => import("./pages/tariff-new.js"), "addTariff");
+route("/tariffs/:id", () => import("./pages/tariff.js"), "getTariff");
+route("/settlements", () => import("./pages/settlements.js"), "listSettlements");
+route("/settlements/:run", () => import("./pages/run.js"), "getSettlement");
+route("/bank", () => import("./pages/bank.js"), "listUnmatchedBookings");
+route("/events", () => import("./pages/events.js"), "listEvents");
+route("/audit", () => import("./pages/audit.js"), "listAudit");
 route("/settings", () => import("./pages/settings.js"));
 route("/welcome/:token", () => import("./pages/welcome.js"));
 
@@ -61,9 +61,10 @@ async function found(path) {
   return (await find(path)) ?? { module: { default: () => unknown(path) }, params: {} };
 }
 
-async function within({ module, params }) {
+async function within({ module, params, operation = null }) {
   const signal = turn();
   frame.at(address());
+  if (operation !== null && !may(operation)) return frame.show(withheld());
   let page;
   try {
     page = await module.default(params, signal);
@@ -87,6 +88,13 @@ function unknown(path) {
   return {
     title: "No such page",
     content: h("div", {}, h("h1", { tabindex: "-1" }, "No such page"), h("p", {}, "There is nothing at ", h("code", {}, path), ". ", h("a", { href: "#/" }, "Go to the overview"), ".")),
+  };
+}
+
+function withheld() {
+  return {
+    title: "Not for your role",
+    content: h("div", {}, h("h1", { tabindex: "-1" }, "Not for your role"), h("p", {}, `You are here as ${session().role}. Ask an admin if you need this page.`)),
   };
 }
 

@@ -62,7 +62,8 @@ export function table(spec) {
   const body = h("tbody");
   const more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => further() }, "Show more");
   const counted = h("p", { class: "counted" });
-  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const said = h("span", { role: "alert" });
+  const trouble = h("div", { class: "trouble", hidden: true }, said, h("button", { type: "button", class: "small", onclick: () => void refresh() }, "Try again"));
   const nothing = h("div", { class: "empty", hidden: true });
   const headings = columns.map((column, index) => heading(column, () => sort(index)));
   const frame = h("div", { class: "frame" }, h(
@@ -127,8 +128,9 @@ export function table(spec) {
 
   function fail(error) {
     element.removeAttribute("aria-busy");
-    trouble.textContent = items.length > 0 ? `${error.message} What is shown is older.` : error.message;
     trouble.hidden = false;
+    replace(said, items.length > 0 ? `${error.message} What is shown is older.` : error.message);
+    frame.hidden = foot.hidden = items.length === 0;
     element.classList.add("stale");
   }
 

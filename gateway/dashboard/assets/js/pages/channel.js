@@ -82,7 +82,7 @@ function standing(found) {
       figure("Not settled yet", money(open), ["settled: ", money(found.settled)]),
       figure("Left of its capacity", money(left), ["of ", money(found.capacity)]),
     ),
-    stick(found.amount.amount, found.capacity.amount, `${moneyText(found.amount)} of ${moneyText(found.capacity)}`),
+    found.state === "closed" ? null : stick(found.amount.amount, found.capacity.amount, `${moneyText(found.amount)} of ${moneyText(found.capacity)}`),
   ];
 }
 

@@ -6,7 +6,7 @@ import { every, h, replace } from "../dom.js";
 import { events } from "../events.js";
 import { field, whole } from "../form.js";
 import { accountLink } from "../links.js";
-import { count, decimal, money, moneyText, rounded } from "../money.js";
+import { decimal, money, moneyText, rounded } from "../money.js";
 import { button, facts, figure, figures, head, section } from "../parts.js";
 import { beginning, plot } from "../plot.js";
 import { may } from "../session.js";
@@ -48,7 +48,7 @@ export default async function device({ id }, signal) {
 /** What the device pays, by what the gateway has accepted: its channels' marks, once a second. */
 function live(first, signal, query) {
   const chart = {
-    units: plot({ name: "Units a minute", show: (value) => `${count(Math.round(value))}/min`, height: 180 }),
+    units: plot({ name: "Units a minute", show: (value) => `${rounded(value)}/min`, height: 180 }),
     money: plot({ name: "Paid since this page was opened", show: rounded, height: 180, step: true }),
   };
   const numbers = h("div", { class: "is-live" });

@@ -5,7 +5,7 @@ import { every, h, replace } from "../dom.js";
 import { events } from "../events.js";
 import { hear, history } from "../live.js";
 import { accountLink, link, to } from "../links.js";
-import { count, money, moneyText } from "../money.js";
+import { count, money, moneyText, rounded } from "../money.js";
 import { figure, figures, head, section, wrong } from "../parts.js";
 import { beginning, plot } from "../plot.js";
 import { may } from "../session.js";
@@ -49,7 +49,7 @@ export default async function overview(_params, signal) {
 }
 
 function throughput(signal) {
-  const chart = plot({ name: "Payments a second", show: (value) => `${Math.round(value)}/s`, height: 210 });
+  const chart = plot({ name: "Payments a second", show: (value) => `${rounded(value)}/s`, height: 210 });
   const draw = () => {
     const now = Date.now();
     const points = history()
