@@ -35,9 +35,11 @@ let framed = new AbortController();
 /** Show the page of the address. */
 async function show() {
   const path = address();
+  // From here on: what another page is still waiting for comes too late.
+  const signal = turn();
   closeDialogs();
-  if (path.startsWith("/welcome/")) return alone(await found(path));
-  if (session() === null) return alone({ module: { default: signIn }, params: { then: begin } });
+  if (path.startsWith("/welcome/")) return alone(await found(path), signal);
+  if (session() === null) return alone({ module: { default: signIn }, params: { then: begin } }, signal);
   if (frame === null) {
     framed = new AbortController();
     frame = shell(leave, framed.signal);
@@ -48,7 +50,7 @@ async function show() {
     location.replace(`#${beginning()}`);
     return;
   }
-  await within(await found(path));
+  await within(await found(path), signal);
 }
 
 /** Where somebody begins who has no overview: an owner, at what is theirs. */
@@ -58,11 +60,19 @@ function beginning() {
 }
 
 async function found(path) {
-  return (await find(path)) ?? { module: { default: () => unknown(path) }, params: {} };
+  try {
+    return (await find(path)) ?? { module: { default: () => unknown(path) }, params: {} };
+  } catch {
+    return { module: { default: unreached }, params: {} };
+  }
 }
 
-async function within({ module, params, operation = null }) {
-  const signal = turn();
+function unreached() {
+  throw new Error("The gateway does not answer, and this page was not read before. Try again once it does.");
+}
+
+async function within({ module, params, operation = null }, signal) {
+  if (signal.aborted) return;
   frame.at(address());
   if (operation !== null && !may(operation)) return frame.show(withheld());
   let page;
@@ -75,11 +85,13 @@ async function within({ module, params, operation = null }) {
   if (!signal.aborted) frame.show(page);
 }
 
-async function alone({ module, params }) {
+async function alone({ module, params }, signal) {
+  if (signal.aborted) return;
   frame = null;
   framed.abort();
   live.forget();
-  const page = await module.default(params, turn());
+  const page = await module.default(params, signal);
+  if (signal.aborted) return;
   document.title = `${page.title} – Tallystick`;
   replace(app, page.content);
 }
