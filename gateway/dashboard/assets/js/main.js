@@ -50,6 +50,7 @@ async function show() {
     location.replace(`#${beginning()}`);
     return;
   }
+  frame.at(path);
   await within(await found(path), signal);
 }
 
@@ -73,7 +74,6 @@ function unreached() {
 
 async function within({ module, params, operation = null }, signal) {
   if (signal.aborted) return;
-  frame.at(address());
   if (operation !== null && !may(operation)) return frame.show(withheld());
   let page;
   try {
