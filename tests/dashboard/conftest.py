@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.api.conftest import house
 from tests.dashboard.browser import browser
@@ -12,9 +13,16 @@ __all__ = ["house"]
 
 
 @pytest.fixture(scope="package")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def chromium() -> Iterator[Browser]:
+    """One for all: a thread can have no second."""
+    with browser() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="package")
+def here(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Scene]:
     """A gateway with devices of hostile names that have paid, and a run that waits."""
     data = tmp_path_factory.mktemp("pages") / "data"
-    with browser() as launched, scene(data, launched) as built:
+    with scene(data, chromium) as built:
         built.furnish(HARM)
         yield built

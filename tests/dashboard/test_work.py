@@ -42,6 +42,7 @@ def test_a_price_is_seen_exactly_before_it_is_signed_and_changes_when_it_is_said
     page.get_by_role("table", name="Tariffs").get_by_role("link", name="day").click()
     _press(page, "Let a tariff follow")
     dialog = page.get_by_role("dialog", name="What follows day?")
+    expect(dialog).to_be_visible()
     # Those alone that its channels can go over to.
     fitting = dialog.get_by_label("Tariff").locator("option").all_inner_texts()
     assert fitting == ["charging", "night"]

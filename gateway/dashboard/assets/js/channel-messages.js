@@ -30,7 +30,7 @@ export function channelMessages(id, unit) {
     name: `messages-${name}`,
     caption: "Signed messages",
     load: async () => (await get(`/v1/channels/${id}/messages`)).items.map((each, place) => ({ number: place + 1, ...each })),
-    search: { name: "kind", label: "Search", placeholder: "IOU, receipt, run 3 …", of: (row) => `${words(row)} ${row.kind} ${row.signer} ${row.run ? `run ${row.run}` : ""}` },
+    search: { name: "kind", label: "Search messages", placeholder: "IOU, receipt, run 3 …", of: (row) => `${words(row)} ${row.kind} ${row.signer} ${row.run ? `run ${row.run}` : ""}` },
     columns: [
       { label: "Message", cell: (row) => [words(row), row.wrong ? [" ", state("kept as evidence")] : null], value: (row) => (row.event ? `${row.kind} (${row.event})` : row.kind) },
       { label: "Signed by", cell: (row) => row.signer, value: (row) => row.signer },

@@ -61,7 +61,7 @@ export function statementsOf(run, refs) {
     name: `statements-run-${run}`,
     caption: "Statements",
     rows: refs,
-    search: { name: "account", label: "Search", placeholder: "Part of the account's id", of: (row) => row.account },
+    search: { name: "account", label: "Search statements", placeholder: "Part of the account's id", of: (row) => row.account },
     columns: [
       { label: "Account", cell: (row) => accountLink(row.account), value: (row) => row.account },
       { label: "", actions: true, value: () => "", cell: (row) => forms(run, row.account) },

@@ -124,7 +124,7 @@ function positions(found) {
       { label: "Account", cell: (row) => accountLink(row.account), value: (row) => row.account },
       ...[["Owes", "debits"], ["Is owed", "credits"], ["Fees", "fees"], ["Carried", "carried"], ["Net", "net"], ["From funds", "funds"], ["Instructed", "instructed"]].map(([words, name]) => moneyColumn(words, (row) => row[name])),
     ],
-    search: { name: "account", label: "Search", placeholder: "Part of the account's id", of: (row) => row.account },
+    search: { name: "account", label: "Search positions", placeholder: "Part of the account's id", of: (row) => row.account },
     empty: empty("No position yet", "Positions are there once every channel is posted."),
   });
 }
@@ -165,7 +165,7 @@ function instructionTable(found, rows, again) {
     name: `instructions-run-${found.run}`,
     caption: "Instructions",
     rows,
-    search: { name: "account", label: "Search", placeholder: "Account, state, rail or id", of: (row) => [row.account_id, row.state, row.direction, row.rail, row.id].join(" ") },
+    search: { name: "account", label: "Search instructions", placeholder: "Account, state, rail or id", of: (row) => [row.account_id, row.state, row.direction, row.rail, row.id].join(" ") },
     columns: [
       { label: "Account", cell: (row) => accountLink(row.account_id), value: (row) => row.account_id },
       { label: "State", cell: (row) => state(row.state), value: (row) => row.state },
