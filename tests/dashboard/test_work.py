@@ -68,10 +68,12 @@ def _a_tariff_is_written(window: Window, name: str, price: str) -> None:
         "L and W.h do not measure the same thing"
     )
     page.get_by_label("per", exact=True).fill("kW.h")
+    expect(page.get_by_label("per", exact=True)).to_have_attribute("aria-invalid", "false")
     terms = page.get_by_role("region", name="What will be signed")
     expect(terms).to_contain_text("320/1 of 10⁻⁶ EUR for one Wh")
     expect(terms).to_contain_text("500 Wh, worth €0.160000")
     expect(terms).to_contain_text("15,625 Wh at most")
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     window.picture("tariff")
     _press(page, "Look it over")
     dialog = page.get_by_role("dialog", name=f"Sign the tariff {name}?")

@@ -22,10 +22,18 @@ export function field({ name, label, kind = "text", value = "", hint, options, r
   }
   const said = h("p", { id: `${id}-said`, class: "hint" }, hint ?? "");
   const element = h("div", { class: "field" }, h("label", { for: id }, label, required ? null : h("span", { class: "optional" }, " optional")), input, said);
+  const complain = (message) => {
+    input.setAttribute("aria-invalid", message ? "true" : "false");
+    said.className = message ? "wrong" : "hint";
+    said.textContent = message ? `${label}: ${message}` : (hint ?? "");
+  };
+  // What was wrong is so no longer, or not yet known to be.
+  input.addEventListener("input", () => input.getAttribute("aria-invalid") === "true" && complain(""));
   return {
     name,
     element,
     input,
+    complain,
     read() {
       const text = kind === "password" || kind === "area" ? input.value : input.value.trim();
       if (text === "") {
@@ -33,11 +41,6 @@ export function field({ name, label, kind = "text", value = "", hint, options, r
         return undefined;
       }
       return read ? read(text) : text;
-    },
-    complain(message) {
-      input.setAttribute("aria-invalid", message ? "true" : "false");
-      said.className = message ? "wrong" : "hint";
-      said.textContent = message ? `${label}: ${message}` : (hint ?? "");
     },
   };
 }
