@@ -16,6 +16,7 @@ from gateway.api.shapes import (
     Limit,
     Money,
     Page,
+    Search,
     cursor_of,
     position_of,
 )
@@ -96,11 +97,15 @@ def standing_out(found: Standing) -> AccountStanding:
 
 @router.get("", operation_id="listAccounts")
 def list_accounts(
-    office: Office, bearer: Authorized, cursor: Cursor = None, limit: Limit = 100
+    office: Office,
+    bearer: Authorized,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    search: Search = None,
 ) -> Page[AccountOut]:
     """Accounts by id; an owner's alone for an owner."""
     after = position_of(cursor) or ""
-    found = accounts.page(office.store, after=after, limit=limit, among=bearer.sees)
+    found = accounts.page(office.store, after=after, limit=limit, among=bearer.sees, search=search)
     return Page(
         items=[account_out(row) for row in found.items],
         next=cursor_of(found.items[-1].id) if found.more else None,

@@ -19,15 +19,17 @@ router = APIRouter(prefix="/channels", tags=["channels"])
 
 
 class ChannelOut(BaseModel):
-    """A channel with its mark: `amount` for `units`, of which `settled` is in settlement runs. By a
-    mirror the gateway pays `device_id` what `mirror_of`, another device's channel, owes it. Where
-    there is an `xrpl_channel` (hex), each IOU is a claim on that channel of the XRP Ledger."""
+    """A channel with its mark: `amount` for `units`, of which `settled` is in settlement runs.
+    `tariff` is the name of its terms' tariff. By a mirror the gateway pays `device_id` what
+    `mirror_of`, another device's channel, owes it. Where there is an `xrpl_channel` (hex), each IOU
+    is a claim on that channel of the XRP Ledger."""
 
     id: str
     device_id: str
     payer_account: str
     payee_account: str
     tariff_id: str
+    tariff: str
     unit: str
     state: str
     amount: Money
@@ -114,6 +116,7 @@ def channel_out(row: Row[Any], tariff: Row[Any]) -> ChannelOut:
         payer_account=row.payer_account,
         payee_account=row.payee_account,
         tariff_id=bytes(row.tariff_id).hex(),
+        tariff=tariff.name,
         unit=tariff.unit,
         state=row.state,
         amount=money(row.amount),

@@ -7,7 +7,17 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from gateway.api.services import Office
-from gateway.api.shapes import Body, Cursor, DeviceId, Limit, Money, Page, cursor_of, position_of
+from gateway.api.shapes import (
+    Body,
+    Cursor,
+    DeviceId,
+    Limit,
+    Money,
+    Page,
+    Search,
+    cursor_of,
+    position_of,
+)
 from gateway.operations import devices
 from gateway.operations.devices import Doing
 from gateway.pki.authority import LONGEST_DAYS, Issued
@@ -144,14 +154,9 @@ def list_devices(
     limit: Limit = 100,
     account: Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$")] = None,
     status: Literal["active", "suspended", "revoked"] | None = None,
-    search: Annotated[
-        str | None,
-        Query(
-            min_length=1,
-            max_length=100,
-            pattern=r"^[^\x00]*$",
-            description="Part of the name, in any case, or the beginning of the id.",
-        ),
+    search: Search = None,
+    online: Annotated[
+        bool | None, Query(description="Those that are there, or that have fallen silent.")
     ] = None,
 ) -> Page[DeviceShown]:
     """Devices by id."""
@@ -162,6 +167,7 @@ def list_devices(
         account_id=account,
         status=status,
         search=search,
+        online=online,
     )
     doing = devices.doing(office.store, [row.id for row in found.items])
     return Page(

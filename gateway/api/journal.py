@@ -20,11 +20,11 @@ from gateway.api.shapes import (
     cursor_of,
     position_of,
 )
-from gateway.ledger.entry import Entry
 from gateway.operations import books
 from gateway.operations.books import TrialBalance
 from gateway.operations.errors import BadInput
 from gateway.operations.principal import of_bearer
+from gateway.store.engine import Store
 
 router = APIRouter(prefix="/books", tags=["books"])
 
@@ -73,10 +73,12 @@ class TrialBalanceOut(BaseModel):
 
 
 class PostingOut(BaseModel):
-    """One line of an entry; `amount` in atomic units, positive for a debit."""
+    """One line of an entry; `amount` in atomic units, positive for a debit, of which 10^scale make
+    one of the currency."""
 
     account: str
     currency: str
+    scale: int
     amount: AtomicOut
 
 
@@ -151,8 +153,10 @@ def balance_out(found: TrialBalance) -> TrialBalanceOut:
     )
 
 
-def entry_out(seq: int, entry: Entry, hash_: bytes) -> EntryOut:
-    """A journal entry as the API shows it."""
+def entry_out(seq: int, store: Store) -> EntryOut:
+    """A journal entry as the API shows it. Raises NotFound."""
+    entry, hash_ = books.entry(store, seq)
+    scales = books.scales_of(store, entry)
     return EntryOut(
         entry=seq,
         kind=entry.kind,
@@ -160,7 +164,12 @@ def entry_out(seq: int, entry: Entry, hash_: bytes) -> EntryOut:
         at=entry.at,
         memo=entry.memo,
         postings=[
-            PostingOut(account=each.account, currency=each.currency, amount=each.amount)
+            PostingOut(
+                account=each.account,
+                currency=each.currency,
+                scale=scales[each.currency],
+                amount=each.amount,
+            )
             for each in entry.postings
         ],
         hash=hash_.hex(),
@@ -200,7 +209,7 @@ def get_balance(
 @router.get("/entries/{entry}", operation_id="getEntry")
 def get_entry(office: Office, entry: Number) -> EntryOut:
     """One journal entry."""
-    return entry_out(entry, *books.entry(office.store, entry))
+    return entry_out(entry, office.store)
 
 
 @router.get("/reversals", operation_id="listReversals")

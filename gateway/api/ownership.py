@@ -96,6 +96,8 @@ OWNERS: dict[str, Rule] = {
     "getChannelEvidence": _channel,
     "getChannelTimeline": _channel,
     "getChannelClaim": _channel,
+    "listChannelLegs": _channel,
+    "listChannelMessages": _channel,
     "getChannelBundle": _channel_for_account,
     "watchEvents": _own,
     "listEvents": _account_in_query("account_id"),

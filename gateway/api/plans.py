@@ -1,4 +1,4 @@
-"""/v1/tariffs/{id}/follower and /v1/bands: prices that change."""
+"""/v1/tariffs/{id}/follower, /v1/bands and /v1/prices-ahead: prices that change."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from gateway.api.services import Office
 from gateway.api.shapes import Body, HexId
 from gateway.api.tariffs import TariffOut, tariff_out
-from gateway.operations import plans
+from gateway.operations import plans, prices_ahead
 from gateway.operations.plans import Following, NewBand, Standing
 
 router = APIRouter(tags=["tariffs"])
@@ -65,6 +65,31 @@ class Bands(BaseModel):
     """All times of use, in the order in which they fall due next."""
 
     items: list[BandOut]
+
+
+class HoldingOut(BaseModel):
+    """From `at` (Unix seconds) on, units cost what this tariff says."""
+
+    at: int
+    tariff_id: str
+
+
+class LineOut(BaseModel):
+    """Tariffs whose open channels are to pay by the same prices, and by which: the first holds
+    now."""
+
+    tariff_ids: list[str]
+    holds: list[HoldingOut]
+
+
+class AheadOut(BaseModel):
+    """Which price holds from `since` to `until` (Unix seconds), as far as times of use say it now:
+    a line for what follows or is followed, and the tariffs that are named in them."""
+
+    since: int
+    until: int
+    tariffs: list[TariffOut]
+    lines: list[LineOut]
 
 
 def following_out(found: Following) -> FollowingOut:
@@ -135,3 +160,23 @@ def remove_band(
 ) -> None:
     """End a time of use; what follows now stays so."""
     plans.remove_band(office.store, _band(tariff_id, follower_id, cron, time_zone))
+
+
+@router.get("/prices-ahead", operation_id="getPricesAhead")
+def get_prices_ahead(
+    office: Office, hours: Annotated[int, Query(ge=1, le=prices_ahead.MOST_HOURS)] = 48
+) -> AheadOut:
+    """Which price is to hold when, from now on. After 1000 changes it ends, and `until` says so."""
+    found = prices_ahead.ahead(office.store, hours)
+    return AheadOut(
+        since=found.since,
+        until=found.until,
+        tariffs=[tariff_out(row) for row in found.tariffs.values()],
+        lines=[
+            LineOut(
+                tariff_ids=[each.hex() for each in line.tariffs],
+                holds=[HoldingOut(at=each.at, tariff_id=each.tariff.hex()) for each in line.holds],
+            )
+            for line in found.lines
+        ],
+    )

@@ -76,6 +76,15 @@ class Page(BaseModel, Generic[T]):
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most items in one page.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
+Search = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00]*$",
+        description="Part of the name, in any case, or the beginning of the id.",
+    ),
+]
 AccountId = Annotated[str, Path(pattern="^[a-z0-9-]{1,40}$")]
 DeviceId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 HexId = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]

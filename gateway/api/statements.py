@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from gateway.api.services import Office
-from gateway.api.shapes import AccountId, Cursor, Limit, Page, Run, before_of, cursor_of
+from gateway.api.shapes import AccountId, Cursor, Limit, Money, Page, Run, before_of, cursor_of
 from gateway.operations import evidence
 
 router = APIRouter(prefix="/settlements/{run}/statements", tags=["settlements"])
@@ -46,12 +46,13 @@ class Statements(BaseModel):
 
 
 class AccountStatement(StatementRef):
-    """A statement, and the period (Unix seconds) of its run."""
+    """A statement, the period (Unix seconds) of its run, and what it came to (positive owes)."""
 
     run: int
     currency: str
     period_start: int
     period_end: int
+    net: Money
 
 
 def _links(run: int, account: str) -> dict[str, str]:
@@ -75,6 +76,7 @@ def list_account_statements(
                 currency=row.currency,
                 period_start=row.period_start,
                 period_end=row.period_end,
+                net=Money(amount=row.net, currency=row.currency, scale=row.scale),
             )
             for row in found.items
         ],

@@ -37,7 +37,7 @@ class TariffIn(Body):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     unit: Annotated[str, Field(min_length=1, max_length=16)]
     numerator: Atomic
-    denominator: Count = 1
+    denominator: Annotated[Atomic, Field(ge=1)] = 1
     payee_account: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")]
     window_units: Count
     max_capacity: Atomic

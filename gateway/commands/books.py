@@ -120,7 +120,7 @@ def _amounts(scale: int, *amounts: int) -> tuple[str, ...]:
 def entry(context: typer.Context, seq: Seq) -> None:
     """One journal entry with its lines; debits are positive."""
     with shared.office(context) as office:
-        found = entry_out(seq, *books.entry(office.store, seq))
+        found = entry_out(seq, office.store)
     if shared.options(context).json:
         shared.print_json(found)
         return
@@ -128,8 +128,11 @@ def entry(context: typer.Context, seq: Seq) -> None:
         [(name, str(getattr(found, name))) for name in ("kind", "reference", "at", "memo", "hash")]
     )
     shared.grid(
-        ("LEDGER ACCOUNT", "ATOMIC UNITS", ""),
-        [(each.account, str(each.amount), each.currency) for each in found.postings],
+        ("LEDGER ACCOUNT", "AMOUNT", ""),
+        [
+            (each.account, *_amounts(each.scale, each.amount), each.currency)
+            for each in found.postings
+        ],
     )
 
 

@@ -60,12 +60,19 @@ def add(
 
 
 def page(
-    store: Store, *, after: str = "", limit: int = 100, among: Collection[str] | None = None
+    store: Store,
+    *,
+    after: str = "",
+    limit: int = 100,
+    among: Collection[str] | None = None,
+    search: str | None = None,
 ) -> Page[Row[Any]]:
-    """Accounts by id; only those of `among`, unless that is None."""
+    """Accounts by id; only those of `among`, unless that is None; of `search` their names have a
+    part, or their ids begin with it."""
     with store.read() as conn:
         return one_page(
-            lambda count: accounts.page(conn, after=after, limit=count, among=among), limit
+            lambda count: accounts.page(conn, after=after, limit=count, among=among, search=search),
+            limit,
         )
 
 

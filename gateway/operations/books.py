@@ -55,6 +55,13 @@ def entry(store: Store, seq: int) -> tuple[Entry, bytes]:
         return _entry(conn, seq)
 
 
+def scales_of(store: Store, entry: Entry) -> dict[str, int]:
+    """The decimal places of the currencies of an entry."""
+    with store.read() as conn:
+        currencies = {each.currency for each in entry.postings}
+        return {each: accounts.scale_of(conn, each) or 0 for each in currencies}
+
+
 def _entry(conn: Connection, seq: int) -> tuple[Entry, bytes]:
     for number, found, hash_ in journal.entries(conn, after=seq - 1, limit=1):
         if number == seq:

@@ -113,8 +113,10 @@ def page(
     account_id: str | None = None,
     status: str | None = None,
     search: str | None = None,
+    online: bool | None = None,
 ) -> Page[Row[Any]]:
-    """Devices by id; of `search` their names have a part, or their ids begin with it."""
+    """Devices by id; of `search` their names have a part, or their ids begin with it; `online` are
+    those that are there, or that were and have fallen silent."""
     with store.read() as conn:
         return one_page(
             lambda count: devices.page(
@@ -124,6 +126,7 @@ def page(
                 account_id=account_id,
                 status=status,
                 search=search,
+                online=online,
             ),
             limit,
         )

@@ -1,8 +1,9 @@
-"""Use cases on what the gateway signs for others: statements in each form, and evidence bundles."""
+"""Use cases on what the gateway signs for others: statements in each form, a channel's messages,
+and evidence bundles."""
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from gateway.documents.statement import Paper
 from gateway.documents.statement_csv import statement_csv
@@ -16,11 +17,13 @@ from gateway.store.errors import NotFound, RestoreFenced
 from gateway.store.tables import Base
 from protocol import cbor, envelope
 from protocol.errors import AuthenticationError
+from protocol.evidence import Bundle
 from protocol.pricing import Tariff, tariff_from_map
 from protocol.runs import Proof, read_run
 from protocol.statements import read_line, read_statement
 
 statement = Base.metadata.tables["statement"]
+position = Base.metadata.tables["position"]
 table = Base.metadata.tables["run"]
 
 
@@ -35,10 +38,15 @@ def statement_accounts(store: Store, number: int) -> list[str]:
 def runs_with_statement(
     store: Store, account: str, *, before: int | None = None, limit: int = 100
 ) -> Page[Row[Any]]:
-    """The runs of which an account has a statement, the newest first. Raises NotFound."""
+    """The runs of which an account has a statement, the newest first, each with its `net` there.
+    Raises NotFound."""
     query = (
-        select(table)
+        select(table, position.c.net)
         .join(statement, statement.c.run == table.c.number)
+        .join(
+            position,
+            (position.c.run == table.c.number) & (position.c.account == statement.c.account),
+        )
         .where(statement.c.account == account)
         .order_by(table.c.number.desc())
     )
@@ -141,9 +149,23 @@ def bundle_of(
             raise BadInput(
                 "account", f"must be the channel's payer or payee: {parties[0]} or {parties[1]}"
             )
-        if fence.is_awaited(conn, channel_id):
-            raise RestoreFenced(
-                f"channel {channel_id.hex()}: its mark is a backup's, and its device has not shown "
-                "itself since; wait for it"
-            )
+        _refuse_awaited(conn, channel_id)
         return evidence.bundle(conn, channel_id, account, keys, store.now(conn))
+
+
+def messages_of(store: Store, keys: GatewayKeys, channel_id: bytes) -> tuple[Row[Any], Bundle]:
+    """A channel's tariff, and all its signed messages, receipts of now among them. Raises NotFound,
+    RestoreFenced as `bundle_of` does."""
+    with store.read() as conn:
+        row = channels.get(conn, channel_id)
+        _refuse_awaited(conn, channel_id)
+        found = evidence.messages(conn, channel_id, keys, store.now(conn))
+        return tariffs.get(conn, bytes(row.tariff_id)), found
+
+
+def _refuse_awaited(conn: Connection, channel_id: bytes) -> None:
+    if fence.is_awaited(conn, channel_id):
+        raise RestoreFenced(
+            f"channel {channel_id.hex()}: its mark is a backup's, and its device has not shown "
+            "itself since; wait for it"
+        )

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from gateway.operations.errors import BadInput
+from gateway.operations.money import price
 from gateway.operations.text import check_name
-from gateway.operations.ucum import parse
+from gateway.operations.ucum import parse, quantity
 from gateway.settlement import fees
 from gateway.store import accounts, audit, notices, plans, tariffs
 from gateway.store.engine import Store
@@ -47,6 +48,34 @@ class NewTariff:
     fee_account: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ExactPrice:
+    """numerator/denominator atomic units of a currency for one unit, in lowest terms."""
+
+    numerator: int
+    denominator: int
+    currency: str
+    scale: int
+
+
+def exact_price(store: Store, text: str, per: str, unit: str, payee_account: str) -> ExactPrice:
+    """What a price as people write it comes to: `0.30` per `kW.h`, of a tariff whose unit is `W.h`
+    and whose payee is in EUR, is 300 micro-euro for one. Raises BadInput."""
+    parse("unit", unit)
+    size = quantity("per", per, unit)
+    with store.read() as conn:
+        payee = _payee(conn, payee_account)
+    numerator, denominator = price(text, size, payee.scale)
+    return ExactPrice(numerator, denominator, payee.currency, payee.scale)
+
+
+def _payee(conn: Connection, id_: str) -> Row[Any]:
+    try:
+        return accounts.get(conn, id_)
+    except NotFound as error:
+        raise BadInput("payee_account", "there is no such account") from error
+
+
 def add(store: Store, new: NewTariff) -> Row[Any]:
     """Add a tariff, which devices are offered from now on.
 
@@ -67,10 +96,7 @@ def add(store: Store, new: NewTariff) -> Row[Any]:
     if not 0 <= new.fee_bp <= fees.MOST_BP:
         raise BadInput("fee_bp", "must be 0 to 10000 basis points")
     with store.write() as conn:
-        try:
-            payee = accounts.get(conn, new.payee_account)
-        except NotFound as error:
-            raise BadInput("payee_account", "there is no such account") from error
+        payee = _payee(conn, new.payee_account)
         fee_account = _fee_account(conn, new, payee.currency)
         try:
             tariff = Tariff(

@@ -46,11 +46,15 @@ def last_due(cron: str, zone: str, after: int, until: int) -> int | None:
     # By spans that grow, since a year has half a million minutes, of which each may be a time.
     for span in (*_SPANS, until - after):
         start = max(after, until - span)
-        times = takewhile(lambda second: second <= until, _times(cron, zone, start))
-        found = max(times, default=None)
+        found = max(due_between(cron, zone, start, until), default=None)
         if found is not None or start == after:
             return found
     return None
+
+
+def due_between(cron: str, zone: str, after: int, until: int) -> Iterator[int]:
+    """Each time after Unix second `after` that is not after `until`, in their order."""
+    return takewhile(lambda second: second <= until, _times(cron, zone, after))
 
 
 def counts_from(cron: str, zone: str, served: int, now: int) -> int:

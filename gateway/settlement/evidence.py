@@ -1,4 +1,4 @@
-"""The evidence bundle of one channel: everything that is signed about it, put into one file.
+"""Everything that is signed about one channel, and the evidence bundle: all of it in one file.
 
 The gateway gives what it has, also where that speaks against itself. Receipts are signed as they
 were before, byte for byte, since they say the same: only the checkpoint of a channel that is not
@@ -27,11 +27,23 @@ _KEPT = {"contradiction": "iou", "close": "close"}
 
 
 def bundle(conn: Connection, channel_id: bytes, account: str, keys: GatewayKeys, at: int) -> bytes:
-    """The encoded bundle of a channel, with the statements of this account, which pays or is paid.
+    """The encoded bundle of a channel, with the statements of this account, which pays or is paid;
+    all else as in `messages`. Reads all statements of each run that settled the channel. Raises
+    NotFound.
+    """
+    whole = messages(conn, channel_id, keys, at)
+    runs = [each.run for each in _intervals(conn, channel_id) if each.run_message is not None]
+    whole.stated = [
+        stated for run in dict.fromkeys(runs) for stated in _stated(conn, channel_id, run, account)
+    ]
+    return whole.encoded()
+
+
+def messages(conn: Connection, channel_id: bytes, keys: GatewayKeys, at: int) -> Bundle:
+    """All signed messages of a channel, as a bundle without statements.
 
     Receipts are by the key that the terms name while `keys` hold it. `at` is the time of the
-    checkpoint, in Unix seconds. Reads all statements of each run that settled the channel. Raises
-    NotFound.
+    checkpoint, in Unix seconds. Raises NotFound.
     """
     row = channels.get(conn, channel_id)
     kind = "open" if row.mirror_of is None else "mirror"
@@ -45,26 +57,24 @@ def bundle(conn: Connection, channel_id: bytes, account: str, keys: GatewayKeys,
         said.append(("topup", topup))
     said += [("leg", bytes(each.message)) for each in legs.of(conn, channel_id)]
     said += [("successor", word) for word in keys.successors(terms.gateway_key)]
-    found = conn.execute(
+    found = _intervals(conn, channel_id)
+    settled = [each for each in found if each.run_message is not None]
+    said += [("receipt", each) for each in _receipts(row, settled, sign1, at)]
+    kept = [
+        (_KEPT[each.kind], bytes(each.message)) for each in channels.evidence_of(conn, channel_id)
+    ]
+    return Bundle(channel_id, said, list(_marks(row, found)), [], kept)
+
+
+def _intervals(conn: Connection, channel_id: bytes) -> Sequence[Row[Any]]:
+    """A channel's intervals in order, with what is signed of the run that settled each."""
+    query = (
         select(interval, run_table.c.period_end, run_table.c.message.label("run_message"))
         .outerjoin(run_table, run_table.c.number == interval.c.run)
         .where(interval.c.channel_id == channel_id)
         .order_by(interval.c.from_amount)
-    ).all()
-    settled = [each for each in found if each.run_message is not None]
-    said += [("receipt", each) for each in _receipts(row, settled, sign1, at)]
-    kept = channels.evidence_of(conn, channel_id)
-    return Bundle(
-        channel_id,
-        said,
-        list(_marks(row, found)),
-        [
-            stated
-            for run in dict.fromkeys(each.run for each in settled)
-            for stated in _stated(conn, channel_id, run, account)
-        ],
-        [(_KEPT[each.kind], bytes(each.message)) for each in kept],
-    ).encoded()
+    )
+    return conn.execute(query).all()
 
 
 def _receipts(

@@ -62,12 +62,23 @@ def get(conn: Connection, account_id: str) -> Row[Any]:
 
 
 def page(
-    conn: Connection, *, after: str = "", limit: int = 100, among: Collection[str] | None = None
+    conn: Connection,
+    *,
+    after: str = "",
+    limit: int = 100,
+    among: Collection[str] | None = None,
+    search: str | None = None,
 ) -> Sequence[Row[Any]]:
-    """At most `limit` accounts with ids above `after`, by id; of `among`, unless that is None."""
+    """At most `limit` accounts with ids above `after`, by id; of `among`, unless that is None; of
+    `search` their names have a part, in any case, or their ids begin with it."""
     query = select(account).where(account.c.id > after).order_by(account.c.id).limit(limit)
     if among is not None:
         query = query.where(account.c.id.in_(among))
+    if search is not None:
+        query = query.where(
+            account.c.name.icontains(search, autoescape=True)
+            | account.c.id.startswith(search.lower(), autoescape=True)
+        )
     return conn.execute(query).all()
 
 

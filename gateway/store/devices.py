@@ -15,6 +15,7 @@ from gateway.store.tables import Base, Device
 from protocol.ids import device_id
 
 device = Base.metadata.tables["device"]
+presence = Base.metadata.tables["presence"]
 
 _BECAME = {"active": "resumed"}
 _LOAD = select(device).where(device.c.id.in_(bindparam("ids", expanding=True)))
@@ -51,9 +52,11 @@ def page(
     account_id: str | None = None,
     status: str | None = None,
     search: str | None = None,
+    online: bool | None = None,
 ) -> Sequence[Row[Any]]:
     """At most `limit` devices with ids above `after`, by id; of `search` their names have a part,
-    in any case, or their ids begin with it."""
+    in any case, or their ids begin with it; `online` are those that are there, or that were and
+    have fallen silent."""
     query = select(device).where(device.c.id > after).order_by(device.c.id).limit(limit)
     if account_id is not None:
         query = query.where(device.c.account_id == account_id)
@@ -64,6 +67,9 @@ def page(
             device.c.name.icontains(search, autoescape=True)
             | device.c.id.startswith(search.lower(), autoescape=True)
         )
+    if online is not None:
+        there = select(presence.c.device_id).where(presence.c.online.is_(online))
+        query = query.where(device.c.id.in_(there))
     return conn.execute(query).all()
 
 

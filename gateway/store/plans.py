@@ -42,6 +42,10 @@ class Followers:
     def __contains__(self, tariff_id: bytes) -> bool:
         return tariff_id in self._next
 
+    def concerned(self) -> set[bytes]:
+        """The tariffs that follow or are followed."""
+        return {*self._next, *self._next.values()}
+
     def last(self, tariff_id: bytes) -> bytes:
         """The tariff that channels of this one are to go over to; itself if none follows it."""
         while tariff_id in self._next:
@@ -52,6 +56,12 @@ class Followers:
         """For how many seconds from Unix second `now` on more is granted at a tariff that is
         followed."""
         return max(0, self._ends[tariff_id] - now)
+
+    def follow(self, tariff_id: bytes, follower_id: bytes) -> None:
+        """What a band that falls due makes of them, here alone: to see ahead."""
+        if self._next.get(tariff_id) != follower_id:
+            self._next.pop(follower_id, None)
+            self._next[tariff_id] = follower_id
 
     def before(self, tariff_id: bytes) -> list[bytes]:
         """The tariffs whose channels are to go over to this one."""

@@ -36,7 +36,10 @@ def add(conn: Connection, new: TariffRow) -> None:
     same = tariff.c.id == new.id
     known = conn.execute(select(tariff).where(same)).one_or_none()
     if known is not None and not _only_sold_by_devices(known):
-        raise Conflict(f"tariff {new.id.hex()}: exists already")
+        raise Conflict(
+            f"tariff {known.name!r} ({known.status}) has this price for this unit already: its id "
+            f"is {new.id.hex()}"
+        )
     if by_name(conn, new.name) is not None:
         raise Conflict(f"tariff name: {new.name!r} is active already, retire it first")
     if known is None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from gateway.operations import tokens
-from gateway.store import channels, legs
+from gateway.operations import accounts, tokens
+from gateway.store import channels, legs, presence
 from protocol.legs import Leg
 from protocol.pricing import Tariff
 from tests.api.house import CAPACITY, House
@@ -161,6 +161,42 @@ def test_devices_are_found_by_a_part_of_their_name_or_the_beginning_of_their_id(
         "units": 12,
         "amount": {"amount": "36", "currency": "EUR", "scale": 6},
     }
+
+
+def test_devices_are_narrowed_to_those_that_are_there_or_have_fallen_silent(
+    house_on_each: House,
+) -> None:
+    house, client = house_on_each, house_on_each.client("viewer")
+    house.fleet()
+    here, gone, _never = (house.device(number) for number in range(1, 4))
+    with house.office.store.write() as conn:
+        presence.note(conn, [here, gone], True, 10)
+        presence.note(conn, [gone], False, 20)
+
+    def found(online: str) -> list[str]:
+        answer = client.get("/v1/devices", params={"online": online})
+        return [each["id"] for each in answer.json()["items"]]
+
+    assert (found("true"), found("false")) == ([here], [gone])
+    assert len(client.get("/v1/devices").json()["items"]) == 3
+
+
+def test_accounts_are_found_by_a_part_of_their_name_or_the_beginning_of_their_id(
+    house_on_each: House,
+) -> None:
+    house, client = house_on_each, house_on_each.client("viewer")
+    store = house.office.store
+    for number in range(3):
+        accounts.add(store, f"park-{number}", f"Harbour {number}", "EUR")
+
+    def found(text: str) -> list[str]:
+        answer = client.get("/v1/accounts", params={"search": text})
+        return [each["id"] for each in answer.json()["items"]]
+
+    assert found("bour 2") == ["park-2"]
+    assert found("PARK-") == ["park-0", "park-1", "park-2"]
+    assert (found("%"), found("ark-0")) == ([], [])
+    assert client.get("/v1/accounts", params={"search": ""}).status_code == 422
 
 
 def test_a_channels_timeline_says_what_was_posted_and_how_it_ended(house_on_each: House) -> None:

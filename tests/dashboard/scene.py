@@ -23,6 +23,13 @@ from tests.dashboard.browser import Window, window
 from tests.e2e.stage import Stage, stage
 
 PASSWORD = "a horse that eats batteries"
+HARM = [
+    "<img src=x onerror=\"document.title='owned'\">",
+    "</td><script>document.title='owned'</script>",
+    '=HYPERLINK("http://x","y")',
+    "javascript:alert(1)",
+]
+"""Names that are meant to do harm."""
 
 
 class Devices:

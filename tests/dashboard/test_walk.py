@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from firmware import app
 from protocol.ids import device_id
@@ -14,7 +14,7 @@ from simulator import scene as places
 from simulator.board import SimulatedBoard
 from simulator.fleet import Broker, Member, settings_of
 from simulator.loads.sensor import Sensor
-from tests.dashboard.browser import TAKING, Window, browser
+from tests.dashboard.browser import TAKING, Window
 from tests.dashboard.scene import PASSWORD, Person, Scene, scene
 
 SEED = bytes(range(32))
@@ -22,9 +22,9 @@ KEY = SigningKey(SEED).verify_key.encode()
 
 
 @pytest.fixture
-def here(data_folder: Path) -> Iterator[Scene]:
+def here(data_folder: Path, chromium: Browser) -> Iterator[Scene]:
     """A gateway, and a browser."""
-    with browser() as launched, scene(data_folder, launched) as built:
+    with scene(data_folder, chromium) as built:
         yield built
 
 
@@ -171,6 +171,7 @@ def _the_other_person_approves(here: Scene) -> None:
 
 def _it_is_suspended_and_delivers_no_more(page: Page) -> None:
     page.get_by_role("link", name="Devices").click()
+    expect(page.get_by_role("heading", name="Devices")).to_be_visible()
     page.get_by_label("Search").fill("METER")
     page.get_by_role("link", name="meter 7").click()
     page.get_by_role("button", name="Suspend").click()

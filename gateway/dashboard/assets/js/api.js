@@ -83,15 +83,15 @@ export const remove = (path) => json("DELETE", path);
 export const post = (path, body = undefined, once = undefined) =>
   json("POST", path, { body, once });
 
-/** Every item of a list, page by page, but no more than `most`. */
-export async function all(path, query = {}, most = 100_000) {
+/** Every item of a list, page by page. */
+export async function all(path, query = {}) {
   const items = [];
   let cursor = null;
   do {
     const page = await get(path, { ...query, limit: 1000, cursor });
     items.push(...page.items);
     cursor = page.next ?? null;
-  } while (cursor !== null && items.length < most);
+  } while (cursor !== null);
   return items;
 }
 

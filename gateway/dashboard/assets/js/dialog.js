@@ -3,10 +3,11 @@
 import { h, replace } from "./dom.js";
 import { form } from "./form.js";
 
-/** A dialog with these contents; `close()` ends it. Focus goes back to where it was. */
-export function dialog(title, build, { onclose = () => {} } = {}) {
+/** A dialog with these contents; `close()` ends it. Focus goes back to where it was. One that
+ * `stays` ends by nothing else, neither Escape nor another page. */
+export function dialog(title, build, { onclose = () => {}, stays = false } = {}) {
   const id = `title-${crypto.randomUUID()}`;
-  const element = h("dialog", { "aria-labelledby": id });
+  const element = h("dialog", { "aria-labelledby": id, "data-stays": stays, oncancel: (event) => stays && event.preventDefault() });
   const close = () => element.close();
   replace(element, h("h2", { id }, title), build(close));
   element.addEventListener("close", () => {
@@ -16,6 +17,11 @@ export function dialog(title, build, { onclose = () => {} } = {}) {
   document.body.append(element);
   element.showModal();
   return close;
+}
+
+/** End every dialog that need not stay: the page that asked is left. */
+export function closeDialogs() {
+  document.querySelectorAll("dialog:not([data-stays])").forEach((each) => each.close());
 }
 
 /** Ask before something is done, and say what will happen. `fields` may ask for more. */
@@ -47,7 +53,7 @@ export function tellOnce(title, intro, entries, then = () => {}) {
         h("button", { type: "button", class: "primary", onclick: close }, "I have kept it"),
         h("button", { type: "button", class: "quiet", onclick: (event) => copy(event.target, entries) }, "Copy all")),
     ],
-    { onclose: then },
+    { onclose: then, stays: true },
   );
 }
 

@@ -2,8 +2,10 @@
 
 import { get } from "./api.js";
 import { h, replace } from "./dom.js";
+import { entryButton } from "./entry.js";
 import { onEvents } from "./live.js";
-import { accountLink, channelLink, deviceLink, runLink } from "./links.js";
+import { accountLink, channelLink, deviceLink, link, runLink } from "./links.js";
+import { may } from "./session.js";
 import { time } from "./words.js";
 
 const SHOWN = 30;
@@ -36,10 +38,19 @@ export function words(kind) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
-const LINKS = { device: deviceLink, channel: channelLink, account: accountLink, run: runLink };
+const LINKS = {
+  device: ({ subject }) => deviceLink(subject),
+  channel: ({ subject }) => channelLink(subject),
+  account: ({ subject }) => accountLink(subject),
+  run: ({ subject }) => runLink(subject),
+  deposit: ({ subject }) => entryButton(Number(subject)),
+  reversal: ({ subject }) => (may("listReversals") ? link("#/bank", `Reversal ${subject}`) : `Reversal ${subject}`),
+  payout_account: ({ subject, account_id: account }) => [subject, " of ", accountLink(account)],
+  withdrawal: ({ subject, account_id: account }) => [subject, " of ", accountLink(account)],
+};
 
 /** To what it happened, with a link to its page if it has one. */
 export function subject(event) {
-  const link = LINKS[event.kind.split(".")[0]];
-  return link ? link(event.subject) : event.subject;
+  const name = Object.keys(LINKS).find((each) => event.kind.startsWith(`${each}.`));
+  return name ? LINKS[name](event) : event.subject;
 }

@@ -22,10 +22,18 @@ export function field({ name, label, kind = "text", value = "", hint, options, r
   }
   const said = h("p", { id: `${id}-said`, class: "hint" }, hint ?? "");
   const element = h("div", { class: "field" }, h("label", { for: id }, label, required ? null : h("span", { class: "optional" }, " optional")), input, said);
+  const complain = (message) => {
+    input.setAttribute("aria-invalid", message ? "true" : "false");
+    said.className = message ? "wrong" : "hint";
+    said.textContent = message ? `${label}: ${message}` : (hint ?? "");
+  };
+  // What was wrong is so no longer, or not yet known to be.
+  input.addEventListener("input", () => input.getAttribute("aria-invalid") === "true" && complain(""));
   return {
     name,
     element,
     input,
+    complain,
     read() {
       const text = kind === "password" || kind === "area" ? input.value : input.value.trim();
       if (text === "") {
@@ -34,12 +42,12 @@ export function field({ name, label, kind = "text", value = "", hint, options, r
       }
       return read ? read(text) : text;
     },
-    complain(message) {
-      input.setAttribute("aria-invalid", message ? "true" : "false");
-      said.className = message ? "wrong" : "hint";
-      said.textContent = message ? `${label}: ${message}` : (hint ?? "");
-    },
   };
+}
+
+/** Fields side by side, as a number and its unit. */
+export function beside(...fields) {
+  return { element: h("div", { class: "beside" }, fields.map((each) => each.element)), fields };
 }
 
 /** Whole numbers of at most 15 digits. */
@@ -47,6 +55,9 @@ export function whole(text) {
   if (!/^\d{1,15}$/.test(text)) throw new Error("must be a whole number");
   return Number(text);
 }
+
+/** For how long more is granted at a price that another follows. */
+export const graceField = () => field({ name: "grace_s", label: "Grace, in seconds", kind: "number", value: "3600", hint: "For so long more is granted at the price before. What was signed within that is never priced anew.", read: whole });
 
 /** An amount of a currency with this scale, as the API takes it. */
 export const amountOf = (scale) => (text) => atomic(text, scale);
@@ -63,7 +74,7 @@ export function form({ fields, action, submit, danger = false, cancel = null }) 
     trouble,
     h("div", { class: "buttons" }, button, cancel ? h("button", { type: "button", class: "quiet", onclick: cancel }, "Cancel") : null),
   );
-  const inputs = fields.filter((each) => each.read);
+  const inputs = fields.flatMap((each) => each.fields ?? each).filter((each) => each.read);
 
   async function send(event) {
     event.preventDefault();

@@ -1,5 +1,6 @@
 // The frame around all pages: who is signed in, where one can go, and whether figures are live.
 
+import { closeDialogs } from "./dialog.js";
 import { h, replace } from "./dom.js";
 import { address, find, route, turn } from "./router.js";
 import { forget as forgetSession, may, resume, session } from "./session.js";
@@ -10,20 +11,21 @@ import { apply } from "./theme.js";
 import signIn from "./pages/sign-in.js";
 
 route("/", () => import("./pages/overview.js"));
-route("/devices", () => import("./pages/devices.js"));
-route("/devices/:id", () => import("./pages/device.js"));
-route("/channels", () => import("./pages/channels.js"));
-route("/channels/:id", () => import("./pages/channel.js"));
-route("/accounts", () => import("./pages/accounts.js"));
-route("/accounts/:id", () => import("./pages/account.js"));
-route("/tariffs", () => import("./pages/tariffs.js"));
-route("/tariffs/:id", () => import("./pages/tariff.js"));
-route("/settlements", () => import("./pages/settlements.js"));
-route("/settlements/:run", () => import("./pages/run.js"));
-route("/chain", () => import("./pages/chain.js"));
-route("/bank", () => import("./pages/bank.js"));
-route("/events", () => import("./pages/events.js"));
-route("/audit", () => import("./pages/audit.js"));
+route("/devices", () => import("./pages/devices.js"), "listDevices");
+route("/devices/:id", () => import("./pages/device.js"), "getDevice");
+route("/channels", () => import("./pages/channels.js"), "listChannels");
+route("/channels/:id", () => import("./pages/channel.js"), "getChannel");
+route("/accounts", () => import("./pages/accounts.js"), "listAccounts");
+route("/accounts/:id", () => import("./pages/account.js"), "getAccount");
+route("/tariffs", () => import("./pages/tariffs.js"), "listTariffs");
+route("/tariffs/new", () => import("./pages/tariff-new.js"), "addTariff");
+route("/tariffs/:id", () => import("./pages/tariff.js"), "getTariff");
+route("/settlements", () => import("./pages/settlements.js"), "listSettlements");
+route("/settlements/:run", () => import("./pages/run.js"), "getSettlement");
+route("/chain", () => import("./pages/chain.js"), "getChain");
+route("/bank", () => import("./pages/bank.js"), "listUnmatchedBookings");
+route("/events", () => import("./pages/events.js"), "listEvents");
+route("/audit", () => import("./pages/audit.js"), "listAudit");
 route("/settings", () => import("./pages/settings.js"));
 route("/welcome/:token", () => import("./pages/welcome.js"));
 
@@ -34,8 +36,11 @@ let framed = new AbortController();
 /** Show the page of the address. */
 async function show() {
   const path = address();
-  if (path.startsWith("/welcome/")) return alone(await found(path));
-  if (session() === null) return alone({ module: { default: signIn }, params: { then: begin } });
+  // From here on: what another page is still waiting for comes too late.
+  const signal = turn();
+  closeDialogs();
+  if (path.startsWith("/welcome/")) return alone(await found(path), signal);
+  if (session() === null) return alone({ module: { default: signIn }, params: { then: begin } }, signal);
   if (frame === null) {
     framed = new AbortController();
     frame = shell(leave, framed.signal);
@@ -46,7 +51,8 @@ async function show() {
     location.replace(`#${beginning()}`);
     return;
   }
-  await within(await found(path));
+  frame.at(path);
+  await within(await found(path), signal);
 }
 
 /** Where somebody begins who has no overview: an owner, at what is theirs. */
@@ -56,12 +62,20 @@ function beginning() {
 }
 
 async function found(path) {
-  return (await find(path)) ?? { module: { default: () => unknown(path) }, params: {} };
+  try {
+    return (await find(path)) ?? { module: { default: () => unknown(path) }, params: {} };
+  } catch {
+    return { module: { default: unreached }, params: {} };
+  }
 }
 
-async function within({ module, params }) {
-  const signal = turn();
-  frame.at(address());
+function unreached() {
+  throw new Error("The gateway does not answer, and this page was not read before. Try again once it does.");
+}
+
+async function within({ module, params, operation = null }, signal) {
+  if (signal.aborted) return;
+  if (operation !== null && !may(operation)) return frame.show(withheld());
   let page;
   try {
     page = await module.default(params, signal);
@@ -72,11 +86,13 @@ async function within({ module, params }) {
   if (!signal.aborted) frame.show(page);
 }
 
-async function alone({ module, params }) {
+async function alone({ module, params }, signal) {
+  if (signal.aborted) return;
   frame = null;
   framed.abort();
   live.forget();
-  const page = await module.default(params, turn());
+  const page = await module.default(params, signal);
+  if (signal.aborted) return;
   document.title = `${page.title} – Tallystick`;
   replace(app, page.content);
 }
@@ -85,6 +101,13 @@ function unknown(path) {
   return {
     title: "No such page",
     content: h("div", {}, h("h1", { tabindex: "-1" }, "No such page"), h("p", {}, "There is nothing at ", h("code", {}, path), ". ", h("a", { href: "#/" }, "Go to the overview"), ".")),
+  };
+}
+
+function withheld() {
+  return {
+    title: "Not for your role",
+    content: h("div", {}, h("h1", { tabindex: "-1" }, "Not for your role"), h("p", {}, `You are here as ${session().role}. Ask an admin if you need this page.`)),
   };
 }
 

@@ -25,28 +25,38 @@ export function atomic(text, scale) {
   return (BigInt(match[1]) * 10n ** BigInt(scale) + BigInt(fraction.padEnd(scale, "0") || "0")).toString();
 }
 
-function formatter(currency) {
+const formatters = new Map();
+
+/** How the viewer writes this currency with so many decimal places (its usual ones, if null). */
+function formatter(currency, places) {
+  const key = `${currency} ${places}`;
+  if (!formatters.has(key)) formatters.set(key, made(currency, places));
+  return formatters.get(key);
+}
+
+function made(currency, places) {
+  const digits = places === null ? {} : { minimumFractionDigits: places, maximumFractionDigits: places };
   try {
-    return new Intl.NumberFormat(undefined, {
-      style: "currency",
-      currency,
-      minimumFractionDigits: 2,
-      maximumFractionDigits: 2,
-      ...LOCALE_DIGITS,
-    });
+    return new Intl.NumberFormat(undefined, { style: "currency", currency, ...digits, ...LOCALE_DIGITS });
   } catch {
     return null; // three capitals that are no currency of this browser's
   }
 }
 
+/** How many decimal places the currency usually has: two of EUR, none of JPY. */
+function usualPlaces(currency) {
+  return formatter(currency, null)?.resolvedOptions().maximumFractionDigits ?? 2;
+}
+
 /** The parts of an amount as the viewer writes it: `[text, minor]`, where `minor` marks digits
- * below the currency's usual two. */
+ * below the currency's usual ones. */
 function parts({ amount, currency, scale }) {
   const value = BigInt(amount);
   const [whole, fraction = ""] = decimal(value < 0n ? -value : value, scale).split(".");
-  const main = fraction.slice(0, 2).padEnd(2, "0");
-  const rest = fraction.slice(2);
-  const format = formatter(currency);
+  const usual = usualPlaces(currency);
+  const main = fraction.slice(0, usual).padEnd(usual, "0");
+  const rest = fraction.slice(usual);
+  const format = formatter(currency, main + rest === "" ? 0 : 1);
   if (format === null) return [[`${value < 0n ? "-" : ""}${whole}.${main}`, false], [rest, true], [` ${currency}`, false]];
   // The sign and the grouping come from a whole number that the viewer's locale has written.
   const signed = value < 0n ? -(BigInt(whole) || 1n) : BigInt(whole);
@@ -66,7 +76,7 @@ export function moneyText(value) {
     .join("");
 }
 
-/** An amount as an element: all its digits, those below the usual two set back. */
+/** An amount as an element: all its digits, those below the usual ones set back. */
 export function money(value) {
   if (value === null || value === undefined) return h("span", { class: "none" }, "none");
   const shown = h("span", { class: "money" });
@@ -74,6 +84,11 @@ export function money(value) {
     if (text) shown.append(minor ? h("span", { class: "minor" }, text) : text);
   }
   return shown;
+}
+
+/** An amount without its sign. */
+export function absolute(value) {
+  return { ...value, amount: BigInt(value.amount).toString().replace("-", "") };
 }
 
 /** Amounts of one currency added up. */
@@ -90,15 +105,44 @@ export function share(part, whole) {
   return Number(found < 0n ? 0n : found > 1000n ? 1000n : found);
 }
 
-/** The price of one unit as a money element, as far as 18 decimal places say it exactly. */
-export function price({ numerator, denominator, currency, scale }) {
+/** The price of one unit as an amount of a greater scale, as far as 18 decimal places say it exactly,
+ * else null. */
+function priceOfOne({ numerator, denominator, currency, scale }) {
   const [n, d] = [BigInt(numerator), BigInt(denominator)];
   for (let more = 0; more <= 18 - scale; more += 1) {
     const raised = n * 10n ** BigInt(more);
-    if (raised % d === 0n) return money({ amount: raised / d, currency, scale: scale + more });
+    if (raised % d === 0n) return { amount: (raised / d).toString(), currency, scale: scale + more };
   }
-  return h("span", {}, money({ amount: n, currency, scale }), ` for ${count(d)}`);
+  return null;
 }
+
+/** The price of one unit as an element. */
+export function price(of) {
+  const one = priceOfOne(of);
+  return one ? money(one) : h("span", {}, money({ ...of, amount: of.numerator }), ` for ${count(of.denominator)}`);
+}
+
+/** The price of one unit for a file, in the currency: an exact decimal, or an exact fraction. */
+export function exactPrice(of) {
+  const one = priceOfOne(of);
+  return one ? decimal(one.amount, one.scale) : `${of.numerator}/${BigInt(of.denominator) * 10n ** BigInt(of.scale)}`;
+}
+
+/** What so many units cost by a price, in atomic units: rounded down, once. */
+export function cost(number, { numerator, denominator }) {
+  return (BigInt(number) * BigInt(numerator)) / BigInt(denominator);
+}
+
+/** The most units that an amount pays for; null where they cost nothing. */
+export function paidFor(amount, { numerator, denominator }) {
+  const n = BigInt(numerator);
+  return n === 0n ? null : ((BigInt(amount) + 1n) * BigInt(denominator) - 1n) / n;
+}
+
+const rounder = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3, ...LOCALE_DIGITS });
+
+/** A number for the scale of a plot, where three digits are enough. */
+export const rounded = (value) => rounder.format(value);
 
 const counter = new Intl.NumberFormat(undefined, LOCALE_DIGITS);
 

@@ -8,7 +8,7 @@ export function head(title, { about, actions = [], state } = {}) {
   return h(
     "header",
     { class: "head" },
-    h("div", { class: "title" }, h("h1", { tabindex: "-1" }, title), state ?? null, about ? h("p", { class: "about" }, about) : null),
+    h("div", { class: "title" }, h("div", { class: "named" }, h("h1", { tabindex: "-1" }, title), state ?? null), about ? h("p", { class: "about" }, about) : null),
     actions.some(Boolean) ? h("div", { class: "actions" }, actions.filter(Boolean)) : null,
   );
 }

@@ -4,14 +4,15 @@
 const routes = [];
 let leaving = new AbortController();
 
-/** Let addresses of this form (`/devices/:id`) show a page; `load` brings its module. */
-export function route(pattern, load) {
+/** Let addresses of this form (`/devices/:id`) show a page, to whoever may do this operation of the
+ * API; `load` brings its module. */
+export function route(pattern, load, operation = null) {
   const names = [];
   const form = pattern.replace(/:(\w+)/g, (_all, name) => {
     names.push(name);
     return "([^/]+)";
   });
-  routes.push({ form: new RegExp(`^${form}$`), names, load });
+  routes.push({ form: new RegExp(`^${form}$`), names, load, operation });
 }
 
 /** The address now, without its query. */
@@ -20,13 +21,13 @@ export const address = () => location.hash.replace(/^#/, "").split("?")[0] || "/
 /** What stands behind the ? in the address. */
 export const asked = () => new URLSearchParams(location.hash.split("?")[1] ?? "");
 
-/** Find the page of an address: `{module, params}`, or null. */
+/** Find the page of an address: `{module, params, operation}`, or null. */
 export async function find(path) {
-  for (const { form, names, load } of routes) {
+  for (const { form, names, load, operation } of routes) {
     const match = form.exec(path);
     if (match) {
       const params = Object.fromEntries(names.map((name, place) => [name, decodeURIComponent(match[place + 1])]));
-      return { module: await load(), params };
+      return { module: await load(), params, operation };
     }
   }
   return null;

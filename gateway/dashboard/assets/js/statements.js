@@ -5,8 +5,9 @@ import { h, replace } from "./dom.js";
 import { save } from "./export.js";
 import { icon } from "./icons.js";
 import { accountLink, runLink } from "./links.js";
+import { absolute, money } from "./money.js";
 import { empty } from "./parts.js";
-import { table } from "./table.js";
+import { moneyColumn, table } from "./table.js";
 import { iso, time } from "./words.js";
 
 const FORMS = [
@@ -32,6 +33,11 @@ function forms(run, account) {
   return [FORMS.map(button), trouble];
 }
 
+function net(value) {
+  const amount = BigInt(value.amount);
+  return [amount > 0n ? "owes " : amount < 0n ? "is owed " : "even ", money(absolute(value))];
+}
+
 /** An account's statements, the newest run first. */
 export function statements(account) {
   return table({
@@ -42,22 +48,24 @@ export function statements(account) {
       { label: "Run", cell: (row) => runLink(row.run), value: (row) => row.run, order: (row) => row.run },
       { label: "From", cell: (row) => time(row.period_start), value: (row) => iso(row.period_start), order: (row) => row.period_start },
       { label: "Until", cell: (row) => time(row.period_end), value: (row) => iso(row.period_end), order: (row) => row.period_end },
+      { ...moneyColumn("Net", (row) => row.net), cell: (row) => net(row.net) },
       { label: "", actions: true, value: () => "", cell: (row) => forms(row.run, account) },
     ],
     empty: empty("No statement yet", "Each settlement run makes one for every account that it concerns."),
   }).element;
 }
 
-/** The statements of a run. */
+/** The statements of a run, as a table. */
 export function statementsOf(run, refs) {
   return table({
     name: `statements-run-${run}`,
     caption: "Statements",
     rows: refs,
+    search: { name: "account", label: "Search statements", placeholder: "Part of the account's id", of: (row) => row.account },
     columns: [
       { label: "Account", cell: (row) => accountLink(row.account), value: (row) => row.account },
       { label: "", actions: true, value: () => "", cell: (row) => forms(run, row.account) },
     ],
-    empty: empty("No statement yet", "They are signed once the run is netted."),
-  }).element;
+    empty: empty("No statement yet", "They are signed once the run is netted and, where it waits for a second person, approved."),
+  });
 }

@@ -1,7 +1,7 @@
 // Words of the API in words of people: units, states, times.
 
 import { h } from "./dom.js";
-import { count } from "./money.js";
+import { count, price } from "./money.js";
 
 const UNITS = { "W.h": "Wh", "kW.h": "kWh", By: "bytes", s: "s", min: "min", L: "l", "m3": "m³" };
 
@@ -12,9 +12,23 @@ export function unitName(unit) {
   return counted ? `${counted[1]}s` : unit;
 }
 
+/** The name of a single one of them. */
+export function oneUnit(unit) {
+  if (unit === "By") return "byte";
+  return /^\{(.+)\}$/.exec(unit)?.[1] ?? unitName(unit);
+}
+
 /** So many units, with their name. */
 export function units(value, unit) {
   return `${count(value)} ${unitName(unit)}`;
+}
+
+const LARGER = { "W.h": ["kWh", 1000n], By: ["MB", 1_000_000n], s: ["h", 3600n] };
+
+/** What a tariff's unit costs, by the larger unit that people name prices by. */
+export function pricePer(tariff) {
+  const [name, times] = LARGER[tariff.unit] ?? [oneUnit(tariff.unit), 1n];
+  return [price({ ...tariff, numerator: BigInt(tariff.numerator) * times }), h("span", { class: "per" }, ` / ${name}`)];
 }
 
 const GOOD = new Set(["active", "enabled", "delivered", "open", "done", "completed", "posted", "ok", "lifted", "valid", "credited", "final"]);

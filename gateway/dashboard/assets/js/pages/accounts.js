@@ -15,6 +15,8 @@ export default async function accounts() {
     name: "accounts",
     caption: "Accounts",
     path: "/v1/accounts",
+    kept: true,
+    search: { name: "search", label: "Search", placeholder: "Name or beginning of id" },
     columns: [
       { label: "Account", cell: (row) => accountLink(row.id), value: (row) => row.id },
       { label: "Name", cell: (row) => row.name, value: (row) => row.name },

@@ -3,22 +3,29 @@
 import { h } from "../dom.js";
 import { accountLink, channelLink, deviceLink, runLink, tariffLink } from "../links.js";
 import { empty, head } from "../parts.js";
+import { currencies, named, valued } from "../record.js";
 import { table } from "../table.js";
 import { iso, short, time, who } from "../words.js";
 
-export default function audit() {
+export default async function audit() {
+  const currencyOf = await currencies();
   const list = table({
     name: "audit",
     caption: "Audit log",
     path: "/v1/audit",
-    search: { name: "who", label: "Who", placeholder: "As person:ada" },
+    kept: true,
+    search: [
+      { name: "who", label: "Who", placeholder: "As person:ada" },
+      { name: "action", label: "What", placeholder: "As device.suspend" },
+      { name: "subject", label: "To what", placeholder: "Its whole id" },
+    ],
     columns: [
-      { label: "Number", cell: (row) => String(row.seq), value: (row) => row.seq, order: (row) => row.seq },
+      { label: "Number", number: true, cell: (row) => String(row.seq), value: (row) => row.seq, order: (row) => row.seq },
       { label: "When", cell: (row) => time(row.at, true), value: (row) => iso(row.at), order: (row) => row.at },
       { label: "Who", cell: (row) => who(row.who), value: (row) => row.who },
       { label: "What", cell: (row) => row.action, value: (row) => row.action },
       { label: "To what", cell: subject, value: (row) => row.subject },
-      { label: "Change", cell: change, value: (row) => JSON.stringify({ before: row.before, after: row.after }) },
+      { label: "Change", cell: (row) => change(row, currencyOf), value: (row) => JSON.stringify({ before: row.before, after: row.after }) },
       { label: "Why", cell: (row) => row.why || "–", value: (row) => row.why },
       { label: "Hash", cell: (row) => short(row.hash), value: (row) => row.hash },
     ],
@@ -37,15 +44,12 @@ function subject(row) {
   return LONG.test(row.subject) ? short(row.subject) : row.subject;
 }
 
-function change({ before, after, erased }) {
+function change({ before, after, erased, subject: of }, currencyOf) {
   if (erased) return "erased";
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   if (names.length === 0) return "–";
-  return h("span", { class: "fine" }, names.map((name, place) => [place > 0 ? "; " : "", `${name.replaceAll("_", " ")}: `, shown(before?.[name]), before?.[name] !== undefined && after?.[name] !== undefined ? " → " : "", shown(after?.[name])]));
-}
-
-function shown(value) {
-  if (value === undefined) return "";
-  if (typeof value === "string" && LONG.test(value)) return short(value);
-  return value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  const all = { ...before, ...after };
+  const currency = all.scale === undefined ? [all.account, all.payee_account, all.currency, of].map((each) => currencyOf(each)).find(Boolean) : { currency: all.currency, scale: Number(all.scale) };
+  const shown = (side, name) => (side?.[name] === undefined ? "" : valued(name, side[name], currency));
+  return h("span", { class: "fine" }, names.map((name, place) => [place > 0 ? "; " : "", `${named(name)}: `, shown(before, name), before?.[name] !== undefined && after?.[name] !== undefined ? " → " : "", shown(after, name)]));
 }

@@ -3,6 +3,7 @@
 import { get, post } from "../api.js";
 import { ask, dialog } from "../dialog.js";
 import { h } from "../dom.js";
+import { entryButton } from "../entry.js";
 import { field, whole } from "../form.js";
 import { button, empty, facts, figure, figures, head, loaded, section } from "../parts.js";
 import { decimal, money } from "../money.js";
@@ -104,7 +105,7 @@ function corrections() {
     columns: [
       { label: "Number", cell: (row) => `Reversal ${row.number}`, value: (row) => row.number, order: (row) => row.number },
       { label: "State", cell: (row) => state(row.state), value: (row) => row.state },
-      { label: "Entry", number: true, cell: (row) => String(row.entry), value: (row) => row.entry, order: (row) => row.entry },
+      { label: "Entry", cell: (row) => entryButton(row.entry), value: (row) => row.entry, order: (row) => row.entry },
       { label: "Reason", cell: (row) => row.reason, value: (row) => row.reason },
       { label: "Proposed", cell: (row) => [time(row.proposed_at), ` by ${who(row.proposed_by)}`], value: (row) => iso(row.proposed_at), order: (row) => row.proposed_at },
       { label: "", actions: true, value: () => "", cell: decide },

@@ -11,6 +11,7 @@ export default async function channels(_params, signal) {
   const list = channelTable({
     name: "channels",
     query: () => ({}),
+    kept: true,
     filters: [{ name: "account", label: "Account", options: await accountChoices() }],
   });
   void every(LOOK_MS, signal, () => list.refresh());

@@ -6,7 +6,7 @@ import { every, h, replace } from "../dom.js";
 import { events } from "../events.js";
 import { field, whole } from "../form.js";
 import { accountLink } from "../links.js";
-import { count, decimal, money, moneyText } from "../money.js";
+import { decimal, money, moneyText, rounded } from "../money.js";
 import { button, facts, figure, figures, head, section } from "../parts.js";
 import { beginning, plot } from "../plot.js";
 import { may } from "../session.js";
@@ -23,7 +23,7 @@ export default async function device({ id }, signal) {
   const query = { device: id, account: found.account_id };
   const { items: first } = await get("/v1/channels", { ...query, limit: 1000 });
   const meter = live(first, signal, query);
-  const channels = channelTable({ name: `channels-of-${id}`, query: () => query, device: false });
+  const channels = channelTable({ name: `channels-of-${id}`, query: () => query, device: false, close: true });
   const there = h("span", {}, presence(found.presence));
   void every(SELDOM_MS, signal, async () => {
     void channels.refresh();
@@ -48,8 +48,8 @@ export default async function device({ id }, signal) {
 /** What the device pays, by what the gateway has accepted: its channels' marks, once a second. */
 function live(first, signal, query) {
   const chart = {
-    units: plot({ name: "Units a minute", show: (value) => `${count(Math.round(value))}/min`, height: 180 }),
-    money: plot({ name: "Paid since this page was opened", show: (value) => value.toFixed(2), height: 180, step: true }),
+    units: plot({ name: "Units a minute", show: (value) => `${rounded(value)}/min`, height: 180 }),
+    money: plot({ name: "Paid since this page was opened", show: rounded, height: 180, step: true }),
   };
   const numbers = h("div", { class: "is-live" });
   const place = h("div", {});

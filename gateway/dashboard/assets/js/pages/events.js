@@ -5,15 +5,18 @@ import { onEvents } from "../live.js";
 import { accountLink } from "../links.js";
 import { subject, words } from "../events.js";
 import { empty, head } from "../parts.js";
+import { currencies, named, valued } from "../record.js";
 import { accountChoices } from "../session.js";
 import { table } from "../table.js";
-import { iso, short, state, time } from "../words.js";
+import { iso, state, time } from "../words.js";
 
 export default async function events(_params, signal) {
+  const currencyOf = await currencies();
   const list = table({
     name: "events",
     caption: "Events",
     path: "/v1/events/past",
+    kept: true,
     filters: [{ name: "account_id", label: "Account", options: await accountChoices() }, { name: "level", label: "Level", options: [["", "Any"], ["action", "Needs a person"], ["warning", "Warning"], ["info", "Information"]] }],
     columns: [
       { label: "What", cell: (row) => words(row.kind), value: (row) => row.kind },
@@ -21,7 +24,7 @@ export default async function events(_params, signal) {
       { label: "To what", cell: subject, value: (row) => row.subject },
       { label: "Account", cell: (row) => (row.account_id ? accountLink(row.account_id) : "–"), value: (row) => row.account_id ?? "" },
       { label: "Level", cell: (row) => state(LEVELS[row.level]), value: (row) => row.level },
-      { label: "Details", cell: (row) => details(row.data), value: (row) => JSON.stringify(row.data) },
+      { label: "Details", cell: (row) => details(row, currencyOf), value: (row) => JSON.stringify(row.data) },
     ],
     empty: empty("Nothing has happened yet", "What devices, people and the gateway do stands here."),
   });
@@ -31,15 +34,9 @@ export default async function events(_params, signal) {
 
 const LEVELS = { info: "information", warning: "warning", action: "needs a person" };
 
-function details(data) {
+function details({ data, account_id: account }, currencyOf) {
   const entries = Object.entries(data).filter(([, value]) => value !== null && value !== "");
-  return h("span", { class: "fine" }, entries.length === 0 ? "–" : entries.map(([name, value], place) => [place > 0 ? ", " : "", `${name.replaceAll("_", " ")} `, detail(name, value)]));
-}
-
-const LONG_ID = /^[0-9a-f]{16,}$/;
-
-function detail(name, value) {
-  if (name.endsWith("_at") && typeof value === "number") return time(value);
-  if (typeof value === "string" && LONG_ID.test(value)) return short(value);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (entries.length === 0) return "–";
+  const currency = currencyOf(account ?? data.currency);
+  return h("span", { class: "fine" }, entries.map(([name, value], place) => [place > 0 ? ", " : "", `${named(name)} `, valued(name, value, currency)]));
 }

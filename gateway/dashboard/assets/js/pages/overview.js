@@ -5,7 +5,7 @@ import { every, h, replace } from "../dom.js";
 import { events } from "../events.js";
 import { hear, history } from "../live.js";
 import { accountLink, link, to } from "../links.js";
-import { count, money, moneyText } from "../money.js";
+import { count, money, moneyText, rounded } from "../money.js";
 import { figure, figures, head, section, wrong } from "../parts.js";
 import { beginning, plot } from "../plot.js";
 import { may } from "../session.js";
@@ -49,7 +49,7 @@ export default async function overview(_params, signal) {
 }
 
 function throughput(signal) {
-  const chart = plot({ name: "Payments a second", show: (value) => `${Math.round(value)}/s`, height: 210 });
+  const chart = plot({ name: "Payments a second", show: (value) => `${rounded(value)}/s`, height: 210 });
   const draw = () => {
     const now = Date.now();
     const points = history()
@@ -71,21 +71,22 @@ function glance(found) {
     ...(sums.length === 0 ? [figure("Money in flight", "none", "no channel is open")] : []),
     ...sums.map((each) => figure("In windows", money(each.windows), "most that can be used and not signed for")),
     figure("Channels open", count(channels.open), channels.frozen > 0 ? `${count(channels.frozen)} frozen` : "none frozen"),
-    figure("Devices online", count(found.online), `of ${count(devices.active)} active${devices.suspended > 0 ? `, ${count(devices.suspended)} suspended` : ""}`),
+    figure("Devices online", count(found.online), `${count(devices.active)} active${devices.suspended > 0 ? `, ${count(devices.suspended)} suspended` : ""}`),
   );
 }
 
+/** What waits, by its kind: in words, where one of it is, and where all are. */
 const KINDS = {
   "gateway.fenced": [() => "The gateway is fenced after a restore", () => link("#/settings", "See what is missing")],
-  "run.awaiting_approval": [(n) => many(n, "settlement run waits", "settlement runs wait") + " for a second person", (each) => link(to.run(each.subject), `Run ${each.subject}`)],
+  "run.awaiting_approval": [(n) => many(n, "settlement run waits", "settlement runs wait") + " for a second person", (each) => link(to.run(each.subject), `Run ${each.subject}`), "#/settlements"],
   "withdrawal.requested": [(n) => many(n, "withdrawal waits", "withdrawals wait") + " for a second person", (each) => link(to.account(each.account_id), each.account_id)],
   "payout_account.proposed": [(n) => many(n, "payout account is", "payout accounts are") + " proposed", (each) => link(to.account(each.account_id), each.account_id)],
   "account.erasure_requested": [(n) => many(n, "erasure waits", "erasures wait") + " for a second person", (each) => link(to.account(each.account_id), each.account_id)],
   "reversal.proposed": [(n) => many(n, "reversal of an entry is", "reversals of entries are") + " proposed", (each) => link("#/bank", `Reversal ${each.subject}`)],
   "booking.unmatched": [(n) => many(n, "booking has", "bookings have") + " no known purpose", (each) => link("#/bank", each.subject.slice(0, 8))],
-  "channel.frozen": [(n) => many(n, "channel is", "channels are") + " frozen", (each) => link(to.channel(each.subject), each.subject.slice(0, 12))],
+  "channel.frozen": [(n) => many(n, "channel is", "channels are") + " frozen", (each) => link(to.channel(each.subject), each.subject.slice(0, 12)), "#/channels?state=frozen"],
   "instruction.failed": [(n) => many(n, "payment", "payments") + " failed or came back", (each) => link(failedAt(each.subject, each.account_id), each.account_id)],
-  "device.offline": [(n) => many(n, "device is", "devices are") + " silent", (each) => link(to.device(each.subject), each.subject.slice(0, 12))],
+  "device.offline": [(n) => many(n, "device is", "devices are") + " silent", (each) => link(to.device(each.subject), each.subject.slice(0, 12)), "#/devices?online=false"],
 };
 
 function failedAt(id, account) {
@@ -101,7 +102,7 @@ function waiting(kinds, found) {
 }
 
 function one({ kind, count: number, first }) {
-  const [words, where] = KINDS[kind] ?? [() => kind, (each) => each.subject];
+  const [words, where, list] = KINDS[kind] ?? [() => kind, (each) => each.subject];
   const rest = number - first.length;
   return h(
     "li",
@@ -112,7 +113,7 @@ function one({ kind, count: number, first }) {
       "span",
       { class: "which" },
       first.map((each) => h("span", {}, where(each), each.amount ? [" ", money(each.amount)] : null, each.at ? [" since ", time(each.at)] : null)),
-      rest > 0 ? h("span", {}, `and ${count(rest)} more`) : null,
+      rest > 0 ? h("span", {}, list ? link(list, `and ${count(rest)} more`) : `and ${count(rest)} more`) : null,
     ),
   );
 }

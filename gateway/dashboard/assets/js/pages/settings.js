@@ -26,7 +26,7 @@ export default function settings() {
     "div",
     {},
     head("Settings"),
-    section("You", h("div", { class: "panel" }, facts(["Name", me.name], ["Role", me.role], me.accounts === null ? null : ["Accounts", me.accounts.join(", ")], ["In the books", h("code", {}, me.principal)])), h("div", { class: "buttons" }, button("Change your password", password))),
+    section("You", h("div", { class: "panel" }, facts(["Name", me.name], ["Role", me.role], me.accounts === null ? null : ["Accounts", me.accounts.join(", ")], ["In the books", h("code", {}, me.principal)], ["Times are shown in", Intl.DateTimeFormat().resolvedOptions().timeZone])), h("div", { class: "buttons" }, button("Change your password", password))),
     may("listPeople") ? section("People", people()) : null,
     may("listTokens") ? section("Tokens for programs", tokens()) : null,
     may("listWebhooks") ? section("Webhooks", webhooks()) : null,

@@ -83,7 +83,7 @@ function scheduleTable() {
   const list = table({
     name: "schedules",
     caption: "Schedules",
-    rows: [],
+    load: rows,
     columns: [
       { label: "Of", cell: (row) => (/^[A-Z]{3}$/.test(row.subject) ? row.subject : accountLink(row.subject)), value: (row) => row.subject },
       { label: "Times", cell: (row) => (row.cron ? h("code", {}, row.cron) : "none"), value: (row) => row.cron },
@@ -91,14 +91,24 @@ function scheduleTable() {
       { label: "Next", cell: (row) => (row.next_due === null ? "–" : time(row.next_due)), value: (row) => iso(row.next_due), order: (row) => row.next_due ?? 0 },
       moneyColumn("Least amount", (row) => row.least_amount),
       moneyColumn("At once from", (row) => row.most_owed),
-      { label: "Second person", cell: (row) => (row.approval ? "approves" : "not needed"), value: (row) => String(row.approval) },
-      ...(may("removeSchedule") ? [{ label: "", actions: true, value: () => "", cell: (row) => [button("Change", () => void change(row, again)), button("Remove", () => ask({ title: `Remove the schedule of ${row.subject}?`, what: ["It is settled only when somebody asks for it, or with its currency."], action: "Remove", danger: true, run: () => remove(`/v1/schedules/${row.subject}`), then: again }))] }] : []),
+      { label: "Second person", cell: (row) => (row.approval ? ["approves", row.approval_end_by ? ` (${who(row.approval_end_by)} asks that it end)` : ""] : "not needed"), value: (row) => String(row.approval) },
+      ...(may("removeSchedule") ? [{ label: "", actions: true, value: () => "", cell: (row) => [may("endApproval") && row.approval ? button("End approval", () => endApproval(row, again)) : null, button("Change", () => void change(row, again)), button("Remove", () => ask({ title: `Remove the schedule of ${row.subject}?`, what: ["It is settled only when somebody asks for it, or with its currency."], action: "Remove", danger: true, run: () => remove(`/v1/schedules/${row.subject}`), then: again }))] }] : []),
     ],
     empty: empty("No schedule", "Runs happen when somebody starts them. With a schedule they happen by themselves, and can ask for a second person's approval."),
   });
-  const again = async () => list.show(await rows());
-  void again();
+  const again = () => list.refresh();
   return [list.element, may("setSchedule") ? h("div", { class: "buttons" }, button("Set a schedule", () => void change(null, again))) : null];
+}
+
+function endApproval(row, then) {
+  ask({
+    title: `Shall runs of ${row.subject} wait for nobody any more?`,
+    what: [row.approval_end_by ? `${who(row.approval_end_by)} has asked for it; it ends once another person does.` : "It ends once another admin asks for it too.", "Runs that wait by then go on waiting."],
+    action: "Ask that it end",
+    danger: true,
+    run: () => post(`/v1/schedules/${row.subject}/end-approval`),
+    then,
+  });
 }
 
 async function change(row, then) {
