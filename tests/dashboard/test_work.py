@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from gateway import config
@@ -15,8 +14,6 @@ from gateway.store import accounts
 from gateway.store.tables import Account
 from tests.dashboard.browser import Window
 from tests.dashboard.scene import Scene
-
-pytestmark = pytest.mark.timeout(240)
 
 
 def _press(place: Page | Locator, name: str) -> None:
