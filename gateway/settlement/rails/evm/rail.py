@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import httpx2
 import structlog
 
 from gateway.settlement.rails import (
@@ -38,10 +39,11 @@ class EvmRail:
     name = NAME
     capabilities = frozenset({COLLECT, PAY})
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, transport: httpx2.BaseTransport | None = None) -> None:
+        """`transport` carries what is asked of nodes, if it is not HTTP."""
         self.settings = settings
         self.record = Record(settings.folder)
-        self.nodes = Nodes(settings.rpc)
+        self.nodes = Nodes(settings.rpc, transport=transport)
         self.escrow = Escrow(settings, self.nodes)
         self._posting = Posting(settings, self.record, self.escrow, self.nodes)
 
