@@ -10,6 +10,7 @@ from dataclasses import replace
 from random import Random
 
 from simulator.world import actions_money, actions_times
+from simulator.world.actions_chain import weave as weave_chain
 from simulator.world.actions_money import with_money
 from simulator.world.actions_prices import weave as weave_prices
 from simulator.world.adversary import FORGERIES
@@ -312,4 +313,5 @@ def make(seed: int) -> Story:
     loses_power = any(operation[0] == "lose_power" for operation in operations)
     operations = actions_times.weave(seed, actions_money.weave(seed, operations))
     operations = weave_prices(seed, operations, len(options.tariffs))
+    options, operations = weave_chain(options, operations)
     return Story(replace(options, loses_power=loses_power), operations)

@@ -30,6 +30,8 @@ def settle_all(world: World) -> None:
     world.treasury.put_right()
     world.timetable.put_right()
     world.settle()
+    if world.waterfront is not None:
+        world.waterfront.check_settled()
     report = world.operator.books()
     if report:
         raise Broken(15, "the gateway's own check of its books: " + "; ".join(report[:3]))
@@ -59,6 +61,10 @@ def mend(world: World) -> None:
                 world.operator.close_channel(bytes(row.id))
         if device.broken:
             device.wipe()
+    if world.waterfront is not None:
+        world.waterfront.mend()
+        world.advance(world.waterfront.settles_in_s)
+        world.operator.look()
     world.advance(5)
 
 

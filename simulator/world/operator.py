@@ -11,11 +11,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.keys import GatewayKeys
 from gateway.ledger.states import IllegalMove
-from gateway.operations import accounts, channels, devices, rotation, settlement, tariffs
+from gateway.operations import (
+    accounts,
+    backing,
+    channels,
+    devices,
+    rotation,
+    settlement,
+    tariffs,
+)
 from gateway.operations.errors import BadInput
+from gateway.operations.in_turn import in_turn
 from gateway.pki.authority import Issued
 from gateway.settlement.bank.xml import BankFileError
-from gateway.settlement.rails import Instruction, Outcome, Rail
+from gateway.settlement.rails import Instruction, Outcome, Rail, RailError
 from gateway.settlement.rails.registry import Rails
 from gateway.settlement.verify_books import verify_books
 from gateway.store.engine import Store
@@ -31,7 +40,7 @@ _NOTICED_MS = 1_000
 """How soon the gateway looks at what an operator decided."""
 
 Step = Callable[[Store], object]
-_REFUSALS = (StoreError, IllegalMove, BadInput, BankFileError, SQLAlchemyError, OSError)
+_REFUSALS = (StoreError, IllegalMove, BadInput, BankFileError, RailError, SQLAlchemyError, OSError)
 
 
 def tariff_of(name: str, each: TariffOptions) -> tariffs.NewTariff:
@@ -259,6 +268,19 @@ class Operator:
 
     def _settled(self, store: Store, rails: Rails) -> None:
         settlement.settle(store, self._machine.keys, rails, None, "shell:operator", part=self._part)
+
+    def look(self) -> bool:
+        """Look at what is locked, and bring on what waits, as the gateway does by itself."""
+
+        def step(store: Store) -> None:
+            in_turn(
+                {
+                    "looking": lambda: backing.look_at_all(store, self.rails),
+                    "handing over": lambda: settlement.hand_over(store, self.rails),
+                }
+            )
+
+        return self.act("look", step)
 
     def record(self, outcomes: Sequence[tuple[str, str]]) -> bool:
         """Record what the rail reported, all or none."""
