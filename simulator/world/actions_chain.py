@@ -8,13 +8,12 @@ from dataclasses import replace
 from random import Random
 
 from simulator.world.actions_money import Sequence, woven
+from simulator.world.chain.trouble import BACK, TROUBLE
 from simulator.world.story import ChainOptions, Operation, Options
 
 _LIKELY = 0.25
 _OWNERS = (0, 1, 1, 1, 2, 2)
 """Numbers of the accounts that have an address, those with most money more often."""
-_TROUBLE = ("stall", "lose", "fail", "fail_after", "forget", "behind", "kill_before", "kill_after")
-_BACK = ("at_once", "later", "never")
 
 
 def _wait(draw: Random) -> Operation:
@@ -64,7 +63,7 @@ def _claiming(draw: Random) -> Sequence:
 
 def _replacing(draw: Random) -> Sequence:
     before: Sequence = _settling(draw) if draw.random() < 0.7 else []
-    replaced: Operation = ["replace_blocks", draw.randint(1, 5), draw.choice(_BACK)]
+    replaced: Operation = ["replace_blocks", draw.randint(1, 5), draw.choice(BACK)]
     return [*before[: draw.randint(0, len(before))], replaced, *_going_on(draw)]
 
 
@@ -72,7 +71,7 @@ def _between(draw: Random) -> Sequence:
     after = draw.randrange(20)
     return [
         ["settle"],
-        ["blocks_between", draw.randint(1, 4), draw.choice(_BACK), after],
+        ["blocks_between", draw.randint(1, 4), draw.choice(BACK), after],
         *_going_on(draw),
     ]
 
@@ -80,7 +79,7 @@ def _between(draw: Random) -> Sequence:
 def _nodes(draw: Random) -> Sequence:
     found: Sequence = [["settle"]] if draw.random() < 0.6 else []
     for _ in range(draw.randint(1, 3)):
-        found.append(["node", draw.choice(_TROUBLE), draw.randrange(25), draw.randint(1, 9)])
+        found.append(["node", draw.choice(tuple(TROUBLE)), draw.randrange(25), draw.randint(1, 9)])
     return [*found, *_going_on(draw)]
 
 

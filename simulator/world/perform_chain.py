@@ -4,27 +4,16 @@ they do nothing.
 Accounts are named by their number among those that have an address.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from simulator.world.chain.trouble import BACK, DECISIONS, TROUBLE
 from simulator.world.story import StoryError
 from simulator.world.world import World
 
 if TYPE_CHECKING:
     from simulator.world.chain.waterfront import Waterfront
 
-_BACK = ("at_once", "later", "never")
-_DECISIONS = ("giveNotice", "stay", "exit")
-_TROUBLE = (
-    "stall",
-    "lose",
-    "fail",
-    "fail_after",
-    "forget",
-    "behind",
-    "kill_before",
-    "kill_after",
-)
 _GWEI = 10**9
 
 Deed = Callable[..., object]
@@ -51,15 +40,15 @@ def _of(deed: Callable[..., object]) -> Deed:
 
 
 def _decide(there: "Waterfront", account: str, what: str) -> None:
-    there.decide(account, _one_of(what, _DECISIONS))
+    there.decide(account, _one_of(what, DECISIONS))
 
 
 def _replace(there: "Waterfront", count: int, back: str) -> None:
-    there.chain.replace_blocks(count, _one_of(back, _BACK))
+    there.chain.replace_blocks(count, _one_of(back, BACK))
 
 
 def _befall(there: "Waterfront", what: str, after: int, argument: int) -> None:
-    there.nodes.befall(_one_of(what, _TROUBLE), after, argument)
+    there.nodes.befall(_one_of(what, TROUBLE), after, argument)
 
 
 def _gone(there: "Waterfront", gone: int) -> None:
@@ -70,13 +59,13 @@ def _between(there: "Waterfront", count: int, back: str, after: int) -> None:
     def act() -> None:
         for _ in range(count):
             there.chain.mine()
-        there.chain.replace_blocks(count, _one_of(back, _BACK))
+        there.chain.replace_blocks(count, _one_of(back, BACK))
         there.nodes.faults.took_effect("chain_between")
 
     there.nodes.between(after, act)
 
 
-def _one_of(word: str, words: tuple[str, ...]) -> str:
+def _one_of(word: str, words: Iterable[str]) -> str:
     if word not in words:
         raise StoryError(f"chain: must be one of {', '.join(words)}, not {word}")
     return word

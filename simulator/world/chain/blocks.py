@@ -19,8 +19,6 @@ BLOCK_S = 12
 START_S = 1_800_000_000
 """The Unix second, by the chain's clock, at which the world begins."""
 GWEI = 10**9
-BACK = ("at_once", "later", "never")
-"""How the transactions of blocks that are replaced get into blocks again."""
 
 
 class PoolError(Exception):
@@ -183,7 +181,7 @@ class Chain:
 
     def replace_blocks(self, count: int, back: str) -> None:
         """Let another branch replace so many blocks, or as many as none of is final. Their
-        transactions get into blocks again `at_once`, `later`, or `never`."""
+        transactions get into blocks again as `back` says, one of BACK."""
         self.catch_up()
         count = min(count, self.depth - 1, self.head.number)
         if count < 1:

@@ -16,22 +16,10 @@ from hexbytes import HexBytes
 from simulator.world.chain import wire
 from simulator.world.chain.blocks import GWEI, Block, Chain, PoolError, Transaction
 from simulator.world.chain.contract import Reverted
+from simulator.world.chain.trouble import TROUBLE
 from simulator.world.faults import Faults
 from simulator.world.storage import Crash
 from simulator.world.trace import Trace
-
-TROUBLE = {
-    "stall": "node_stalled",
-    "lose": "node_answer_lost",
-    "fail": "node_failed",
-    "fail_after": "node_failed_after",
-    "forget": "node_forgot",
-    "behind": "node_behind",
-    "kill_before": "chain_killed",
-    "kill_after": "chain_killed",
-}
-"""What may befall one request, and the kind of fault that it is. `forget`: the node takes a
-transaction, and drops it."""
 
 Answer = dict[str, Any]
 
@@ -198,9 +186,8 @@ class Nodes(httpx2.BaseTransport):
             for each in block.logs
         ]
         return [
-            each
-            for each in found
-            for topics in [cast(list[str], each["topics"])]
+            {"topics": topics, "data": data}
+            for topics, data in found
             if topics[0] in names and topics[1] == sequence
         ]
 

@@ -94,8 +94,8 @@ def _values(name: str, asked: Sequence[Any], there: Contract) -> tuple[object, .
     return (getattr(there, name),)
 
 
-def log(event: Log) -> dict[str, object]:
-    """An event, as nodes tell it."""
+def log(event: Log) -> tuple[list[str], str]:
+    """An event's topics and data, as nodes tell them."""
     name, indexed, others = event
     topics = [f"0x{keccak(text=_EVENTS[name]).hex()}", *(f"0x{each:064x}" for each in indexed)]
-    return {"topics": topics, "data": "0x" + "".join(f"{each:064x}" for each in others)}
+    return topics, "0x" + "".join(f"{each:064x}" for each in others)

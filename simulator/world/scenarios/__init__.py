@@ -9,6 +9,7 @@ moments, in the next order.
 from simulator.world.scenarios import (
     attackers,
     boards,
+    chain,
     channels,
     keys,
     lines,
@@ -30,6 +31,7 @@ PLOTS: tuple[Plot, ...] = (
     *keys.PLOTS,
     *trade.PLOTS,
     *prices.PLOTS,
+    *chain.PLOTS,
 )
 """Seed n tells plot n modulo their number."""
 
