@@ -1,7 +1,6 @@
 """The chain in the deterministic world: it does as chains do, its model is nobody else's code, and
 the oracle can fail where what backs accounts is on it."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -82,19 +81,19 @@ def test_a_run_over_the_chain_is_paid_when_it_is_final_and_the_books_say_so(worl
     contract = shore(world).chain.head.contract
     owners = shore(world).owners
     assert [contract.of(owners[name]).settled for name in ("fleet", "shop")] == [-60, 60]
-    (row,) = (
-        world.treasury.rows("backing", "account_id").values()
-        if False
-        else (world.treasury.rows("backing", "account_id")["fleet"],)
-    )
-    assert row.amount == 10**6 - 60
+    assert world.treasury.rows("backing", "account_id")["fleet"].amount == 10**6 - 60
 
 
 def test_no_branch_replaces_what_the_rail_takes_for_final(world: World) -> None:
     chain = shore(world).chain
     final: list[Block] = []
     told = chain.told
-    chain.told = lambda block: (final.append(block), told(block))  # type: ignore[func-returns-value]
+
+    def note(block: Block) -> None:
+        final.append(block)
+        told(block)
+
+    chain.told = note
     for back in ("at_once", "later", "never"):
         do(world, *RUN, ["wait", 13_000], ["replace_blocks", 99, back], *LOOKED)
     assert world.faults.counts["chain_reorganised"] == 3
@@ -179,8 +178,3 @@ def test_16_what_backs_an_account_is_less_than_what_it_has_locked(town: Town) ->
     town.change("UPDATE backing SET amount = amount - 1 WHERE account_id = 'fleet'")
     with pytest.raises(Violation, match="is locked"):
         town.oracle.check_settled()
-
-
-def test_a_story_with_a_chain_is_json(tmp_path: Path) -> None:
-    story = Story(SHORE, [["look"]])
-    assert json.loads(stories.text(story))["options"]["chain"]["confirmations"] == DEEP
