@@ -4,6 +4,7 @@ What people may do is the gateway's to say: a refusal of a typed kind is an answ
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Row
@@ -273,12 +274,11 @@ class Operator:
         """Look at what is locked, and bring on what waits, as the gateway does by itself."""
 
         def step(store: Store) -> None:
-            in_turn(
-                {
-                    "looking": lambda: backing.look_at_all(store, self.rails),
-                    "handing over": lambda: settlement.hand_over(store, self.rails),
-                }
-            )
+            looks = {
+                f"looking at {each.name}": partial(backing.look, store, each)
+                for each in self._rails
+            }
+            in_turn({**looks, "handing over": partial(settlement.hand_over, store, self.rails)})
 
         return self.act("look", step)
 

@@ -70,6 +70,7 @@ class Chain:
         self._dear_until = self._kept_out_until = 0
         self._kept_out = ""
         self._pool: list[Transaction] = []
+        self._stuck: set[str] = set()
         self._final = 0
         self.blocks = [Block(0, self._hash("", 0), START_S, GWEI, genesis, {})]
 
@@ -132,7 +133,8 @@ class Chain:
             if not contract.adds_up():
                 raise Broken(1, f"{each.name}: the escrow does not hold what it owes")
         for each in self._pool:
-            if each.nonce == counts.get(each.sender, 0):
+            if each.nonce == counts.get(each.sender, 0) and each.hash not in self._stuck:
+                self._stuck.add(each.hash)
                 self._faults.took_effect("chain_stuck")
         return replace(block, contract=contract, counts=counts, done=tuple(done), logs=tuple(logs))
 

@@ -45,6 +45,7 @@ class Nodes(httpx2.BaseTransport):
         self._trouble: deque[tuple[int, str, int]] = deque()
         self._between: Callable[[], None] | None = None
         self._asked = 0
+        self._known: dict[str, Transaction] = {}
         self._head = chain.head
 
     def befall(self, what: str, after: int, argument: int) -> None:
@@ -160,22 +161,14 @@ class Nodes(httpx2.BaseTransport):
 
     def _send(self, raw: str) -> str:
         content = HexBytes(raw)
-        given = TypedTransaction.from_bytes(content).as_dict()
-        name, arguments = wire.call_of(bytes(given["data"]))
-        sent = Transaction(
-            "0x" + keccak(content).hex(),
-            str(Account.recover_transaction(content)).lower(),
-            cast(int, given["nonce"]),
-            cast(int, given["maxFeePerGas"]),
-            cast(int, given["maxPriorityFeePerGas"]),
-            name,
-            arguments,
-        )
+        name = "0x" + keccak(content).hex()
+        if name not in self._known:
+            self._known[name] = _transaction(name, content)
         try:
-            self._chain.send(sent)
+            self._chain.send(self._known[name])
         except PoolError as error:
             raise RpcError(str(error)) from error
-        return sent.hash
+        return name
 
     def _logs(self, asked: Answer) -> list[Answer]:
         first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
@@ -196,6 +189,18 @@ class Nodes(httpx2.BaseTransport):
 
     def _count(self, address: str, name: str) -> str:
         return hex(self._block(name).counts.get(address.lower(), 0))
+
+
+def _transaction(name: str, content: HexBytes) -> Transaction:
+    given = TypedTransaction.from_bytes(content).as_dict()
+    return Transaction(
+        name,
+        str(Account.recover_transaction(content)).lower(),
+        cast(int, given["nonce"]),
+        cast(int, given["maxFeePerGas"]),
+        cast(int, given["maxPriorityFeePerGas"]),
+        *wire.call_of(bytes(given["data"])),
+    )
 
 
 DECIMALS_OF_TOKEN = 18

@@ -171,6 +171,12 @@ class EvmRail:
         with self.nodes.connected():
             self.escrow.check(self.settings.signer())
             heights = self.escrow.heights()
+            if heights.confirmed < (concluded := self.record.concluded_at()):
+                # Or what was collected would back channels once more.
+                raise RailError(
+                    f"evm: the nodes are behind: block {concluded} was final, now it is "
+                    f"{heights.confirmed}"
+                )
             final = self.escrow.held(list(named), heights.confirmed)
             newest = self.escrow.held(list(named), heights.head)
         units = {
