@@ -56,7 +56,8 @@ def _taking(draw: Random) -> Sequence:
 
 def _claiming(draw: Random) -> Sequence:
     """A word is given, and is not posted before it is claimed."""
-    held_up: Operation = draw.choice((["keep_out", 3], ["node", "lose", 6, 0], ["gas", 60, 2]))
+    ways: Sequence = [["keep_out", 3], ["node", "lose", 6, 0], ["gas", 60, 2]]
+    held_up = draw.choice(ways)
     claims: Sequence = [["claim", owner] for owner in range(3)]
     return [["settle"], held_up, ["look"], *claims, _wait(draw), ["take", 2, 0], *_going_on(draw)]
 
@@ -80,6 +81,9 @@ def _nodes(draw: Random) -> Sequence:
     found: Sequence = [["settle"]] if draw.random() < 0.6 else []
     for _ in range(draw.randint(1, 3)):
         found.append(["node", draw.choice(tuple(TROUBLE)), draw.randrange(25), draw.randint(1, 9)])
+    if draw.random() < 0.3:
+        # For so long that only what follows sees the newest block.
+        found += [["node", "behind", 0, 9]] * draw.choice((4, 8))
     return [*found, *_going_on(draw)]
 
 

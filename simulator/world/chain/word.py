@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from eth_abi.abi import encode
 from eth_keys.datatypes import Signature as EthSignature
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
 
 Signature = tuple[bytes, bytes, int]
 """r, s and v."""

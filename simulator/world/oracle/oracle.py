@@ -170,8 +170,8 @@ class Oracle:
         for (name, _currency), amount in books.balances(conn).items():
             if name.startswith("funds:"):
                 limits[name.removeprefix("funds:")] -= amount
-        for row in books_money.backing(conn):
-            limits[row.account] += row.amount
+        for backed in books_money.backing(conn):
+            limits[backed.account] += backed.amount
         unsettled: dict[str, int] = defaultdict(int)
         for row in channels.values():
             unsettled[row.payer] += row.amount - row.settled_amount
