@@ -11,7 +11,7 @@ from simulator.world.actions_money import Sequence, woven
 from simulator.world.chain.trouble import BACK, TROUBLE
 from simulator.world.story import ChainOptions, Operation, Options
 
-_LIKELY = 0.25
+_LIKELY = 0.15
 _OWNERS = (0, 1, 1, 1, 2, 2)
 """Numbers of the accounts that have an address, those with most money more often."""
 
@@ -36,8 +36,13 @@ def _locking(draw: Random) -> Sequence:
     return [["lock", draw.choice(_OWNERS), _units(draw)], _wait(draw), ["look"]]
 
 
+def _run(draw: Random) -> Sequence:
+    """There is something to settle, and it is."""
+    return [["consume", draw.randrange(4), draw.choice((2, 9))], ["wait", 2_500], ["settle"]]
+
+
 def _settling(draw: Random) -> Sequence:
-    return [["settle"], *_going_on(draw)]
+    return [*_run(draw), *_going_on(draw)]
 
 
 def _leaving(draw: Random) -> Sequence:
@@ -59,32 +64,28 @@ def _claiming(draw: Random) -> Sequence:
     ways: Sequence = [["keep_out", 3], ["node", "lose", 6, 0], ["gas", 60, 2]]
     held_up = draw.choice(ways)
     claims: Sequence = [["claim", owner] for owner in range(3)]
-    return [["settle"], held_up, ["look"], *claims, _wait(draw), ["take", 2, 0], *_going_on(draw)]
+    return [held_up, *_run(draw), *claims, _wait(draw), ["take", 2, 0], *_going_on(draw)]
 
 
 def _replacing(draw: Random) -> Sequence:
-    before: Sequence = _settling(draw) if draw.random() < 0.7 else []
-    replaced: Operation = ["replace_blocks", draw.randint(1, 5), draw.choice(BACK)]
-    return [*before[: draw.randint(0, len(before))], replaced, *_going_on(draw)]
+    begun: Sequence = [*_run(draw), ["wait", 13_000]] if draw.random() < 0.8 else []
+    return [*begun, ["replace_blocks", draw.randint(1, 5), draw.choice(BACK)], *_going_on(draw)]
 
 
 def _between(draw: Random) -> Sequence:
     after = draw.randrange(20)
-    return [
-        ["settle"],
-        ["blocks_between", draw.randint(1, 4), draw.choice(BACK), after],
-        *_going_on(draw),
-    ]
+    between: Operation = ["blocks_between", draw.randint(1, 4), draw.choice(BACK), after]
+    return [between, *_run(draw), *_going_on(draw)]
 
 
 def _nodes(draw: Random) -> Sequence:
-    found: Sequence = [["settle"]] if draw.random() < 0.6 else []
+    found: Sequence = _run(draw) if draw.random() < 0.3 else []
     for _ in range(draw.randint(1, 3)):
         found.append(["node", draw.choice(tuple(TROUBLE)), draw.randrange(25), draw.randint(1, 9)])
     if draw.random() < 0.3:
         # For so long that only what follows sees the newest block.
         found += [["node", "behind", 0, 9]] * draw.choice((4, 8))
-    return [*found, *_going_on(draw)]
+    return [*found, *(_run(draw) if draw.random() < 0.6 else []), *_going_on(draw)]
 
 
 def _away(draw: Random) -> Sequence:
@@ -92,11 +93,11 @@ def _away(draw: Random) -> Sequence:
 
 
 def _price(draw: Random) -> Sequence:
-    blocks = draw.choice((1, 4, 15))
-    dear: Operation = ["gas", draw.choice((30, 90, 500)), blocks]
-    stuck: Operation = dear if draw.random() < 0.5 else ["keep_out", blocks]
-    asleep: Operation = ["wait", 13_000 * blocks]
-    return [["settle"], stuck, ["look"], asleep, *_going_on(draw)]
+    """A transaction is stuck until a dearer one takes its place, or gas is too dear to send any."""
+    if draw.random() < 0.4:
+        return [["gas", 500, 4], ["wait", 13_000], *_run(draw), ["wait", 50_000], *_going_on(draw)]
+    stuck: Operation = ["gas", 30, 14] if draw.random() < 0.5 else ["keep_out", 14]
+    return [stuck, *_run(draw), ["wait", 135_000], *_going_on(draw), ["wait", 60_000]]
 
 
 def _bond(draw: Random) -> Sequence:
@@ -107,13 +108,17 @@ def _bond(draw: Random) -> Sequence:
 
 def _operating(draw: Random) -> Sequence:
     if draw.random() < 0.5:
-        return [["release", draw.choice(_OWNERS), _units(draw)], ["wait", 13_000], *_going_on(draw)]
+        released: Operation = ["release", draw.choice(_OWNERS), draw.choice((1, 1, 30_000))]
+        return [released, ["wait", 13_000], *_going_on(draw)]
     return [["pause", 1], *_settling(draw), ["pause", 0]]
 
 
 def _paid_there(draw: Random) -> Sequence:
-    proposed: Operation = ["payout", draw.choice(_OWNERS), "evm", 0]
-    return [proposed, ["approve_payout", 0, draw.choice((0, 0, 60))]]
+    return [_proposed(draw.choice(_OWNERS)), ["approve_payout", 0, draw.choice((0, 0, 60))]]
+
+
+def _proposed(owner: int) -> Operation:
+    return ["payout", owner, "evm", 0]
 
 
 def _asked_back(draw: Random) -> Sequence:
@@ -147,11 +152,16 @@ def weave(options: Options, operations: list[Operation]) -> tuple[Options, list[
     draw = Random(f"chain {options.seed}")
     if draw.random() >= _LIKELY:
         return options, operations
-    chosen = draw.sample(_KINDS, draw.randint(4, len(_KINDS)))
-    sequences = [draw.choice(chosen)(draw) for _ in range(draw.randint(4, 12))]
+    # Wherever they were paid before, most are paid over the chain from early on.
+    sequences: list[Sequence] = [
+        [_proposed(owner), ["approve_payout", 0, 0], ["look"]]
+        for owner in range(3)
+        if draw.random() < 0.8
+    ]
+    sequences += [kind(draw) for kind in draw.sample(_KINDS, draw.randint(5, 10))]
     return (
         _with_chain(draw, options),
-        operations[:1] + woven(draw, operations[1:], [[["look"]], *sequences]),
+        operations[:1] + woven(draw, operations[1:], sequences),
     )
 
 
@@ -171,6 +181,6 @@ def _with_chain(draw: Random, options: Options) -> Options:
         accounts = [
             (name, currency, 0 if name == "fleet" else limit) for name, currency, limit in accounts
         ]
-    bond = draw.choice((1, 10**6, 10**12))
+    bond = draw.choice((1, 10**12, 10**12, 10**12))
     found = ChainOptions(draw.choice((2, 3, 5)), draw.choice((1, 1, 2)), locked, bond)
     return replace(options, accounts=accounts, chain=found)

@@ -27,12 +27,11 @@ NAME = "evm"
 CHAIN = 31337
 PERIOD_S = 3_600
 """How long a notice is."""
-PLENTY = 10**13
-"""Units that nobody here comes to owe."""
+_PLENTY = 10**13
 _DECIMALS = 6
 _UNIT = 10 ** (DECIMALS_OF_TOKEN - _DECIMALS)
 _MAX_FEE_GWEI = 100
-_FIRST = 100 * PLENTY * _UNIT
+_FIRST = 100 * _PLENTY * _UNIT
 """Tokens that everybody has at first."""
 _COUNTED = {"exit": "escrow_left", "claim": "escrow_claimed", "release": "escrow_released"}
 
@@ -55,6 +54,8 @@ class Waterfront:
         faults: Faults,
     ) -> None:
         self.owners = {name: _address(f"owner {name}") for name in accounts}
+        self.plenty = _PLENTY
+        """Units that nobody here comes to owe."""
         self._watch = watch
         self._faults = faults
         self._operator = _address("operator")
@@ -183,10 +184,10 @@ class Waterfront:
         self.chain.mend()
         self.nodes.mend()
         self.pause(on=False)
-        self.lend(PLENTY)
+        self.lend(self.plenty)
         for account in self.owners:
             self.decide(account, "stay")
-            self.lock(account, PLENTY)
+            self.lock(account, self.plenty)
 
     # What is told
 
