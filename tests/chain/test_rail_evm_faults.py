@@ -301,6 +301,21 @@ def test_a_deposit_counts_when_it_is_deep_enough_and_no_longer_than_it_is_there(
     assert locked(rail, "bee") == 0
 
 
+def test_who_takes_a_notice_back_backs_channels_again_when_that_is_final(
+    harbour: Harbour, tmp_path: Path
+) -> None:
+    rail, town, ant = harbour.rail(tmp_path), harbour.town, owner_of("ant")
+    harbour.node.ask("anvil_impersonateAccount", ant)
+    harbour.node.ask("anvil_setBalance", ant, hex(10**20))
+    town.give_notice(ant)
+    harbour.node.mine(DEEP)
+    town.do(town.escrow.functions.stay(), ant)
+    for _ in range(DEEP - 1):
+        assert locked(rail, "ant") == 0
+        harbour.node.mine()
+    assert locked(rail, "ant") == 1_000
+
+
 def test_what_two_accounts_call_theirs_backs_neither(harbour: Harbour, tmp_path: Path) -> None:
     both = {"ant": {"address": owner_of("ant")}, "bee": {"address": owner_of("ant")}}
     assert harbour.rail(tmp_path).locked(both, 6).amounts == {"ant": 0, "bee": 0}

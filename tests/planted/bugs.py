@@ -773,7 +773,7 @@ BUGS = [
     Bug(
         "who gave notice backs channels",
         "gateway/settlement/rails/evm/rail.py",
-        "            if count > 1 or newest[owner].leaving",
+        "            if count > 1 or final[owner].leaving or newest[owner].leaving",
         "            if count > 1",
         "devices deliver on money that its owner is about to take",
         world=True,

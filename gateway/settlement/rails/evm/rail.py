@@ -163,8 +163,8 @@ class EvmRail:
         return self.settings.currency
 
     def locked(self, accounts: Mapping[str, Mapping[str, str]], scale: int) -> Locked:
-        """What each account has locked in the contract, and has given no notice for: what is both
-        final and still so. An address that two accounts name backs neither. Raises RailError."""
+        """What each account has locked in the contract, and has given no notice for, or taken it
+        back: what is both final and still so. An address that two accounts name backs neither. Raises RailError."""
         quantum = self.quantum(self.currency, scale)
         owners = {account: details["address"] for account, details in accounts.items()}
         named = Counter(owners.values())
@@ -181,7 +181,7 @@ class EvmRail:
             newest = self.escrow.held(list(named), heights.head)
         units = {
             owner: 0
-            if count > 1 or newest[owner].leaving
+            if count > 1 or final[owner].leaving or newest[owner].leaving
             else min(final[owner].locked, newest[owner].locked)
             for owner, count in named.items()
         }
