@@ -17,13 +17,13 @@ _OWNERS = (0, 1, 1, 1, 2, 2)
 
 
 def _wait(draw: Random) -> Operation:
-    return ["wait", draw.choice((13_000, 13_000, 26_000, 80_000))]
+    return ["wait", draw.choice((13_000, 13_000, 26_000))]
 
 
 def _going_on(draw: Random) -> Sequence:
     """The gateway looks a few times, and blocks come between."""
     found: Sequence = []
-    for _ in range(draw.randint(1, 4)):
+    for _ in range(draw.randint(1, 3)):
         found += [["look"], _wait(draw)]
     return found
 
@@ -95,9 +95,9 @@ def _away(draw: Random) -> Sequence:
 def _price(draw: Random) -> Sequence:
     """A transaction is stuck until a dearer one takes its place, or gas is too dear to send any."""
     if draw.random() < 0.4:
-        return [["gas", 500, 4], ["wait", 13_000], *_run(draw), ["wait", 50_000], *_going_on(draw)]
-    stuck: Operation = ["gas", 30, 14] if draw.random() < 0.5 else ["keep_out", 14]
-    return [stuck, *_run(draw), ["wait", 135_000], *_going_on(draw), ["wait", 60_000]]
+        return [["gas", 500, 3], ["wait", 13_000], *_run(draw), ["wait", 40_000], *_going_on(draw)]
+    stuck: Operation = ["gas", 30, 55] if draw.random() < 0.5 else ["keep_out", 55]
+    return [stuck, *_run(draw), ["wait", 601_000], *_going_on(draw), ["wait", 60_000]]
 
 
 def _bond(draw: Random) -> Sequence:
@@ -158,7 +158,7 @@ def weave(options: Options, operations: list[Operation]) -> tuple[Options, list[
         for owner in range(3)
         if draw.random() < 0.8
     ]
-    sequences += [kind(draw) for kind in draw.sample(_KINDS, draw.randint(5, 10))]
+    sequences += [kind(draw) for kind in draw.sample(_KINDS, draw.randint(4, 8))]
     return (
         _with_chain(draw, options),
         operations[:1] + woven(draw, operations[1:], sequences),

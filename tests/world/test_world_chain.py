@@ -128,10 +128,10 @@ def test_a_word_that_is_claimed_before_it_is_posted_pays_once(world: World) -> N
 
 STORIES: dict[str, list[Operation]] = {
     "its process dies at each request": [
-        step for at in range(12) for step in (["node", "kill_after", at, 0], *RUN, *LOOKED)
+        step for at in range(0, 12, 2) for step in (["node", "kill_after", at, 0], *RUN, *LOOKED)
     ],
     "answers are lost after transactions were taken": [
-        step for at in range(4) for step in (["node", "fail_after", 0, 0], *RUN, *LOOKED)
+        step for _ in range(3) for step in (["node", "fail_after", 0, 0], *RUN, *LOOKED)
     ],
     "a node is behind what an outcome was taken from": [
         *RUN,

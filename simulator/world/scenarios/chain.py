@@ -72,7 +72,7 @@ def nodes(scene: Scene) -> Options:
     """As a run is brought to a chain, one request after the other meets one trouble; gas rises
     meanwhile, or nobody takes the transaction, so that a dearer one must take its place."""
     what = scene.over(_TROUBLE)
-    other = scene.over(_TROUBLE[1:5])
+    other = scene.over(("behind", *_TROUBLE[1:5]))
     at = scene.over(range(24))
     back = scene.over((1, 9, 3))
     slow = scene.over(("gas", "keep_out", "neither"))
