@@ -86,6 +86,7 @@ def test_a_run_over_the_chain_is_paid_when_it_is_final_and_the_books_say_so(worl
     assert world.treasury.rows("backing", "account_id")["fleet"].amount == 10**6 - 60
 
 
+@pytest.mark.threat("G6")
 def test_no_branch_replaces_what_the_rail_takes_for_final(world: World) -> None:
     chain = shore(world).chain
     final: list[Block] = []
@@ -115,6 +116,7 @@ def test_owners_get_out_while_the_gateway_is_silent_and_take_no_more_than_theirs
     assert world.faults.counts["escrow_left"] == 1
 
 
+@pytest.mark.threat("C2")
 def test_a_word_that_is_claimed_before_it_is_posted_pays_once(world: World) -> None:
     do(world, ["keep_out", 4], *RUN, ["claim", 1], ["wait", 13_000])
     there = shore(world)
@@ -144,6 +146,7 @@ STORIES: dict[str, list[Operation]] = {
 }
 
 
+@pytest.mark.threat("C2", "G6")
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_of_trouble_at_the_nodes_ends_well(name: str) -> None:
     outcome = play(Story(SHORE, [["wait", 5_000], *STORIES[name]]), the_oracle())
