@@ -12,38 +12,25 @@ from typing import Any
 
 import pytest
 
-from gateway.settlement.rails import COLLECT, PAY, Instruction, RailError
+from gateway.settlement.rails import COLLECT, PAY, RailError
 from gateway.settlement.rails.evm import escrow as escrow_
 from gateway.settlement.rails.evm import posting, rpc
 from gateway.settlement.rails.evm.rail import EvmRail
 from gateway.settlement.rails.evm.rpc import NodeError
-from tests.chain.harbour import DEEP, Harbour, instruction, owner_of, pay_day
+from tests.chain.harbour import (
+    DEEP,
+    Harbour,
+    carry,
+    instruction,
+    outcomes,
+    owner_of,
+    pay_day,
+)
 from tests.chain.liar import lying
-from tests.chain.node import CHAIN, Node
+from tests.chain.node import CHAIN
 from tests.chain.town import PERIOD
 
 pytestmark = pytest.mark.threat("C2", "G6")
-
-
-@pytest.fixture
-def harbour(chain: Node, escrow: dict[str, Any], tokens: dict[str, Any]) -> Harbour:
-    made = Harbour(chain, escrow, tokens["Plain"])
-    made.lock("ant", 1_000)
-    made.node.mine(DEEP)
-    return made
-
-
-def outcomes(rail: EvmRail, batch: list[Instruction]) -> dict[str, str]:
-    return {each.instruction_id: each.outcome for each in rail.status(batch)}
-
-
-def carry(harbour: Harbour, rail: EvmRail, batch: list[Instruction]) -> dict[str, str]:
-    """Let it send, wait until that is deep enough, and let it say so."""
-    rail.status(batch)
-    harbour.node.drain()
-    harbour.node.mine(DEEP)
-    rail.status(batch)
-    return outcomes(rail, batch)
 
 
 def locked(rail: EvmRail, account: str) -> int:

@@ -12,26 +12,9 @@ from gateway.settlement.rails.evm import escrow as escrow_
 from gateway.settlement.rails.evm import posting, recovery
 from gateway.settlement.rails.evm.rail import EvmRail
 from gateway.settlement.rails.evm.recovery import Given, Recovered, recover
-from tests.chain.harbour import DEEP, Harbour, instruction, pay_day
-from tests.chain.node import Node
+from tests.chain.harbour import DEEP, Harbour, carry, instruction, pay_day
 
 pytestmark = pytest.mark.threat("C2", "G6")
-
-
-@pytest.fixture
-def harbour(chain: Node, escrow: dict[str, Any], tokens: dict[str, Any]) -> Harbour:
-    made = Harbour(chain, escrow, tokens["Plain"])
-    made.lock("ant", 1_000)
-    made.node.mine(DEEP)
-    return made
-
-
-def carry(harbour: Harbour, rail: EvmRail, batch: list[Instruction]) -> dict[str, str]:
-    rail.status(batch)
-    harbour.node.drain()
-    harbour.node.mine(DEEP)
-    rail.status(batch)
-    return {each.instruction_id: each.outcome for each in rail.status(batch)}
 
 
 def done(batch: list[Instruction]) -> Given:
