@@ -81,7 +81,8 @@ def _between(draw: Random) -> Sequence:
 def _nodes(draw: Random) -> Sequence:
     found: Sequence = _run(draw) if draw.random() < 0.3 else []
     for _ in range(draw.randint(1, 3)):
-        found.append(["node", draw.choice(tuple(TROUBLE)), draw.randrange(25), draw.randint(1, 9)])
+        what = draw.choice((*TROUBLE, "fail_after", "forget"))
+        found.append(["node", what, draw.randrange(25), draw.randint(1, 9)])
     if draw.random() < 0.3:
         # For so long that only what follows sees the newest block.
         found += [["node", "behind", 0, 9]] * draw.choice((4, 8))
@@ -94,16 +95,21 @@ def _away(draw: Random) -> Sequence:
 
 def _price(draw: Random) -> Sequence:
     """A transaction is stuck until a dearer one takes its place, or gas is too dear to send any."""
-    if draw.random() < 0.4:
-        return [["gas", 500, 3], ["wait", 13_000], *_run(draw), ["wait", 40_000], *_going_on(draw)]
+    if draw.random() < 0.5:
+        return [["gas", 500, 12], ["wait", 13_000], *_run(draw), *_going_on(draw), ["wait", 99_000]]
     stuck: Operation = ["gas", 30, 55] if draw.random() < 0.5 else ["keep_out", 55]
     return [stuck, *_run(draw), ["wait", 601_000], *_going_on(draw), ["wait", 60_000]]
 
 
 def _bond(draw: Random) -> Sequence:
     if draw.random() < 0.4:
-        return [["ask_bond", 10**13], ["sleep", 1], ["take_bond"], *_settling(draw)]
-    return [["bond", draw.choice((1, 10**6, 10**12))]]
+        return [
+            ["ask_bond", draw.choice((10**6, 10**14))],
+            ["sleep", 1],
+            ["take_bond"],
+            *_settling(draw),
+        ]
+    return [["bond", draw.choice((1, 10**6, 10**13))]]
 
 
 def _operating(draw: Random) -> Sequence:
@@ -138,6 +144,7 @@ _KINDS: tuple[Callable[[Random], Sequence], ...] = (
     _between,
     _nodes,
     _away,
+    _price,
     _price,
     _bond,
     _operating,
@@ -181,6 +188,6 @@ def _with_chain(draw: Random, options: Options) -> Options:
         accounts = [
             (name, currency, 0 if name == "fleet" else limit) for name, currency, limit in accounts
         ]
-    bond = draw.choice((1, 10**12, 10**12, 10**12))
+    bond = draw.choice((1, 10**13, 10**13, 10**13))
     found = ChainOptions(draw.choice((2, 3, 5)), draw.choice((1, 1, 2)), locked, bond)
     return replace(options, accounts=accounts, chain=found)

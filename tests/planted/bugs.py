@@ -749,8 +749,8 @@ BUGS = [
     Bug(
         "an outcome is taken from a block that may be replaced",
         "gateway/settlement/rails/evm/posting.py",
-        "        final = self._escrow.last(heights.confirmed)",
-        "        final = self._escrow.last(heights.head)",
+        "        heights = self._escrow.heights()\n",
+        "        heights = Heights(self._escrow.heights().head, self._escrow.heights().head)\n",
         "a run is paid in the books, and on no chain",
         world=True,
     ),
