@@ -16,6 +16,7 @@ paths() {
     fuzz) echo tests/fuzz ;;
     flash) echo tests/firmware/test_journal_flash.py ;;
     machines) echo tests/machines ;;
+    escrow) echo tests/chain ;;
     restore) echo tests/restore ;;
     planted) echo tests/planted ;;
     mutation) echo tests/mutation ;;
@@ -27,7 +28,7 @@ paths() {
 }
 
 failed=0
-ALL="flash planted rest flood soak machines restore crash mutation fuzz world"
+ALL="flash planted rest flood soak machines escrow restore crash mutation fuzz world"
 for name in ${*:-$ALL}; do
     where=$(paths "$name") || {
         echo "campaign: $name: must be one of $ALL" >&2

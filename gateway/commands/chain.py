@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from gateway.commands import shared
 from gateway.config import ConfigError, seconds
 from gateway.operations.payout_accounts import check_rail
+from gateway.settlement import instructions
 from gateway.settlement.rails import RailError
 
 if TYPE_CHECKING:  # they need an extra, which others can do without
@@ -44,6 +45,13 @@ class EscrowOut(BaseModel):
     bond: int
     held: int
     paused: bool
+
+
+class RecoveredOut(BaseModel):
+    """What was missing in the rail's record: settlements by their numbers, and batches."""
+
+    settlements: list[int]
+    batches: list[str]
 
 
 def _needs_extra() -> None:
@@ -131,6 +139,24 @@ def show(context: typer.Context) -> None:
         held=held,
         paused=paused,
     )
+    shared.show(context, out)
+
+
+@app.command()
+def recover(context: typer.Context) -> None:
+    """Make the rail's record again, from the chain and the books, after it was lost."""
+    rail = _rail(context)
+    from gateway.settlement.rails.evm import recovery
+
+    with shared.office(context) as office:
+        with office.store.read() as conn:
+            waiting = instructions.waiting_at(conn, rail.name)
+            given = {
+                name: recovery.Given(batch, waiting & {each.id for each in batch})
+                for name, batch in instructions.given(conn, rail.name).items()
+            }
+        found = recovery.recover(rail, given)
+    out = RecoveredOut(settlements=found.settlements, batches=found.batches)
     shared.show(context, out)
 
 

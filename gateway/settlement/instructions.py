@@ -148,6 +148,22 @@ def _values(conn: Connection, *which: ColumnElement[bool]) -> list[Instruction]:
     ]
 
 
+def given(conn: Connection, rail: str) -> dict[str, list[Instruction]]:
+    """All that a rail was ever given, by batch."""
+    found: dict[str, list[Instruction]] = {}
+    for each in _values(conn, instruction.c.rail == rail, instruction.c.state != "pending"):
+        found.setdefault(each.batch, []).append(each)
+    return found
+
+
+def waiting_at(conn: Connection, rail: str) -> frozenset[str]:
+    """The ids of what a rail was given and that has no outcome."""
+    query = select(instruction.c.id).where(
+        instruction.c.rail == rail, instruction.c.state == "submitted"
+    )
+    return frozenset(conn.execute(query).scalars())
+
+
 def get(conn: Connection, instruction_id: str) -> Row[Any]:
     """One instruction. Raises NotFound."""
     query = select(instruction).where(instruction.c.id == instruction_id)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from random import Random
 
 from simulator.world import actions_idle, actions_money, actions_times
+from simulator.world.actions_chain import weave as weave_chain
 from simulator.world.actions_claims import weave as weave_claims
 from simulator.world.actions_money import with_money
 from simulator.world.actions_prices import weave as weave_prices
@@ -350,4 +351,5 @@ def make(seed: int) -> Story:
     operations = weave_prices(seed, operations, len(options.tariffs))
     operations = weave_claims(seed, operations, options.devices)
     operations = actions_idle.weave(seed, operations, options.devices)
+    options, operations = weave_chain(options, operations)
     return Story(replace(options, loses_power=loses_power), operations)

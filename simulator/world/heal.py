@@ -30,6 +30,8 @@ def settle_all(world: World) -> None:
     world.treasury.put_right()
     world.timetable.put_right()
     world.settle()
+    if world.waterfront is not None:
+        world.waterfront.check_settled()
     report = world.operator.books()
     if report:
         raise Broken(15, "the gateway's own check of its books: " + "; ".join(report[:3]))
@@ -61,7 +63,21 @@ def mend(world: World) -> None:
                 world.operator.close_channel(bytes(row.id))
         if device.broken:
             device.wipe()
+    _mend_chain(world)
     world.advance(5)
+
+
+def _mend_chain(world: World) -> None:
+    """Everybody locks plenty; who has no credit and is paid elsewhere by now pays in as much."""
+    if world.waterfront is None:
+        return
+    world.waterfront.mend()
+    world.advance(world.waterfront.settles_in_s)
+    world.operator.look()
+    backed = world.treasury.rows("backing", "account_id")
+    for account, _currency, limit in world.options.accounts:
+        if not limit and account in world.waterfront.owners and account not in backed:
+            world.treasury.pay_in(account, world.waterfront.plenty)
 
 
 def _pay_in(world: World) -> None:

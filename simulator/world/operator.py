@@ -4,6 +4,7 @@ What people may do is the gateway's to say: a refusal of a typed kind is an answ
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Row
@@ -11,11 +12,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.keys import GatewayKeys
 from gateway.ledger.states import IllegalMove
-from gateway.operations import accounts, channels, devices, rotation, settlement, tariffs
+from gateway.operations import (
+    accounts,
+    backing,
+    channels,
+    devices,
+    rotation,
+    settlement,
+    tariffs,
+)
 from gateway.operations.errors import BadInput
+from gateway.operations.in_turn import in_turn
 from gateway.pki.authority import Issued
 from gateway.settlement.bank.xml import BankFileError
-from gateway.settlement.rails import Instruction, Outcome, Rail
+from gateway.settlement.rails import Instruction, Outcome, Rail, RailError
 from gateway.settlement.rails.registry import Rails
 from gateway.settlement.verify_books import verify_books
 from gateway.store.engine import Store
@@ -31,7 +41,7 @@ _NOTICED_MS = 1_000
 """How soon the gateway looks at what an operator decided."""
 
 Step = Callable[[Store], object]
-_REFUSALS = (StoreError, IllegalMove, BadInput, BankFileError, SQLAlchemyError, OSError)
+_REFUSALS = (StoreError, IllegalMove, BadInput, BankFileError, RailError, SQLAlchemyError, OSError)
 
 
 def tariff_of(name: str, each: TariffOptions) -> tariffs.NewTariff:
@@ -147,9 +157,16 @@ class Operator:
     def revoke(self, device_id: str) -> bool:
         """End a device for good."""
         done = self.act("revoke", lambda store: devices.revoke(store, self._credentials, device_id))
+        # A commit whose sync failed may stand, whatever whoever asked for it was told.
+        done = done or self._is_revoked(device_id)
         if done:
             self._watch.declared("revoked", device_id)
         return self._count("revoked", done)
+
+    def _is_revoked(self, device_id: str) -> bool:
+        found: list[str] = []
+        self.act("", lambda store: found.append(devices.show(store, device_id).status))
+        return found == ["revoked"]
 
     def close(self, device_id: str) -> bool:
         """Close one of a device's live channels."""
@@ -260,6 +277,18 @@ class Operator:
 
     def _settled(self, store: Store, rails: Rails) -> None:
         settlement.settle(store, self._machine.keys, rails, None, "shell:operator", part=self._part)
+
+    def look(self) -> bool:
+        """Look at what is locked, and bring on what waits, as the gateway does by itself."""
+
+        def step(store: Store) -> None:
+            looks = {
+                f"looking at {each.name}": partial(backing.look, store, each)
+                for each in self._rails
+            }
+            in_turn({**looks, "handing over": partial(settlement.hand_over, store, self.rails)})
+
+        return self.act("look", step)
 
     def record(self, outcomes: Sequence[tuple[str, str]]) -> bool:
         """Record what the rail reported, all or none."""

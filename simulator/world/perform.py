@@ -9,6 +9,7 @@ from functools import partial
 
 from simulator.world.devices import SimulatedDevice
 from simulator.world.network import ANY, GATEWAY
+from simulator.world.perform_chain import OPERATIONS as CHAIN
 from simulator.world.perform_money import OPERATIONS as MONEY
 from simulator.world.perform_times import OPERATIONS as TIMES
 from simulator.world.story import Operation, StoryError
@@ -318,6 +319,7 @@ OPERATIONS: dict[str, tuple[str, Callable[..., object]]] = {
         lambda world: world.rail.report_again(opposite=True),
     ),
     **MONEY,
+    **CHAIN,
     **TIMES,
 }
 """Each operation, in words with its arguments, and what it does; arguments are integers

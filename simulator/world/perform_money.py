@@ -10,6 +10,8 @@ from simulator.world.rail import NAME as MANUAL
 from simulator.world.story import StoryError
 from simulator.world.world import World
 
+EVM = "evm"
+
 
 def _account(world: World, number: int) -> tuple[str, str]:
     name, currency, _limit = world.options.accounts[number % len(world.options.accounts)]
@@ -28,16 +30,20 @@ def _deposit(world: World, number: int, amount: int, reference: int) -> None:
 def _payout(world: World, number: int, rail: str, mandate: int) -> None:
     account, _currency = _account(world, number)
     details = {"to": f"the box of {account}"}
-    if _rail(world, number, rail) == SEPA:
+    name = _rail(world, number, rail)
+    if name == SEPA:
         details = world.bank.details(account, mandate=bool(mandate))
-    world.treasury.propose_payout(account, _rail(world, number, rail), details)
+    elif name == EVM and world.waterfront is not None:
+        _name, details = world.waterfront.place(account)
+    world.treasury.propose_payout(account, name, details)
 
 
 def _rail(world: World, number: int, rail: str) -> str:
-    """The rail of this name, where it has the account's currency."""
-    if rail not in (MANUAL, SEPA):
-        raise StoryError(f"rail: must be {MANUAL} or {SEPA}, not {rail}")
-    return MANUAL if _account(world, number)[1] != "EUR" else rail
+    """The rail of this name, where it is there and has the account's currency."""
+    if rail not in (MANUAL, SEPA, EVM):
+        raise StoryError(f"rail: must be {MANUAL}, {SEPA} or {EVM}, not {rail}")
+    there = rail != EVM or world.waterfront is not None
+    return rail if there and _account(world, number)[1] == "EUR" else MANUAL
 
 
 def _receive(world: World, number: int, cents: int, how: str) -> None:

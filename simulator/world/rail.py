@@ -32,6 +32,20 @@ class Order:
     amount: int
 
 
+def orders_in(path: Path) -> list[tuple[str, Order]]:
+    """The instructions in a file, by their ids. Raises RailError."""
+    rows = list(csv.reader(io.StringIO(path.read_text())))
+    found = []
+    for row in rows[1:]:
+        name, _run, account, _name, direction, amount, currency = row
+        whole, _, part = amount.partition(".")
+        if len(part) != SCALE or direction not in ("collect", "pay"):
+            raise RailError(f"{path.name}: {row}")
+        sign = 1 if direction == "collect" else -1
+        found.append((name, Order(account, currency, sign * int(whole + part))))
+    return found
+
+
 class SimulatedRail:
     """One bank. `outcomes` are what it did of each instruction: "done", "failed" or "returned"."""
 
@@ -62,7 +76,7 @@ class SimulatedRail:
         """Read the files and pay what was not paid. Raises RailError."""
         paths = [path for each in FILES for path in self._folder.glob(each)]
         for path in sorted(paths, key=lambda each: (len(each.name), each)):
-            for name, order in self._orders_in(path):
+            for name, order in orders_in(path):
                 known = self._orders.setdefault(name, order)
                 if known != order:
                     raise RailError(f"{name}: was {known}, is {order}")
@@ -90,18 +104,6 @@ class SimulatedRail:
             self.outcomes[name] = "returned"
             self._watch.rail_returned(name)
             self._faults.took_effect("rail_returned")
-
-    def _orders_in(self, path: Path) -> list[tuple[str, Order]]:
-        rows = list(csv.reader(io.StringIO(path.read_text())))
-        found = []
-        for row in rows[1:]:
-            name, _run, account, _name, direction, amount, currency = row
-            whole, _, part = amount.partition(".")
-            if len(part) != SCALE or direction not in ("collect", "pay"):
-                raise RailError(f"{path.name}: {row}")
-            sign = 1 if direction == "collect" else -1
-            found.append((name, Order(account, currency, sign * int(whole + part))))
-        return found
 
     def report(self, most: int = 1_000_000) -> None:
         """Let the operator record outcomes that were not yet recorded, oldest first."""

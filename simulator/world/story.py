@@ -60,12 +60,24 @@ class DeviceOptions:
 
 
 @dataclass(frozen=True)
+class ChainOptions:
+    """A chain with an escrow: what so many blocks of it, `confirmations`, stand on is final; the
+    gateway asks so many `nodes`. `locked` are (account, atomic units) that are there from the
+    beginning, and whose accounts are paid over it; `bond` is the operator's."""
+
+    confirmations: int
+    nodes: int
+    locked: list[tuple[str, int]]
+    bond: int
+
+
+@dataclass(frozen=True)
 class Options:
     """What a world is made of. `accounts` are (name, currency, credit limit in atomic units);
     `broker_queue` is how many messages may wait at the broker for one client; where the gateway's
     machine `loses_power` its disk is one that forgets what was not synced; a settlement posts
     `run_part` channels at once; `deposits` are (account, atomic units) paid in before anything
-    begins."""
+    begins; there is a `chain`, or none."""
 
     seed: int
     accounts: list[tuple[str, str, int]]
@@ -75,6 +87,7 @@ class Options:
     loses_power: bool = False
     run_part: int = 20_000
     deposits: list[tuple[str, int]] = field(default_factory=list)
+    chain: ChainOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -112,9 +125,17 @@ def read(path: Path) -> Story:
         ]
         options["tariffs"] = [TariffOptions(**each) for each in options["tariffs"]]
         options["devices"] = [DeviceOptions(**each) for each in options["devices"]]
+        options["chain"] = _chain_of(options.get("chain"))
         operations = [list(each) for each in content["operations"]]
         return Story(Options(**options), operations, str(content.get("plot", "")))
     except (KeyError, TypeError, ValueError) as error:
         raise StoryError(f"{path}: not a story ({error}); it must be one that `world` wrote") from (
             error
         )
+
+
+def _chain_of(given: dict[str, Any] | None) -> ChainOptions | None:
+    if given is None:
+        return None
+    locked = [(str(name), int(units)) for name, units in given["locked"]]
+    return ChainOptions(**{**given, "locked": locked})

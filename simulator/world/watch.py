@@ -4,7 +4,7 @@ What the oracle is told is decided here; what must hold is the oracle's alone.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from simulator.world.clock import Clock
@@ -57,6 +57,10 @@ class Oracle(Protocol):
 
     def rail_booked(self, rail: str, amount: int, end_to_end: str, text: str) -> None:
         """A line of a bank's book as it will be told."""
+
+    def escrow_final(self, rail: str, height: int, locked: Mapping[str, int]) -> None:
+        """What accounts have locked with a rail and are not leaving with, in atomic units: final at
+        this height, which is the next."""
 
     def declared(self, what: str, subject: str) -> None:
         """What people did on purpose, and what befell a device."""
@@ -112,6 +116,10 @@ class Watch:
         """A bank's book has another line."""
         self.trace.note(self._clock.now, f"{rail} books {amount} {end_to_end} {text}")
         self.oracle.rail_booked(rail, amount, end_to_end, text)
+
+    def escrow_final(self, rail: str, height: int, locked: Mapping[str, int]) -> None:
+        """What is locked with a rail is final at the next height."""
+        self.oracle.escrow_final(rail, height, locked)
 
     def declared(self, what: str, subject: str) -> None:
         """Something was done on purpose, or befell a device."""

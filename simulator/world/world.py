@@ -6,11 +6,14 @@ Its parts are `devices`, `network`, `broker`, `gateway` (the machine), `operator
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from gateway.keys import GatewayKeys
 from gateway.operations.bank import bank_rail
+from gateway.settlement.rails import Rail
 from gateway.settlement.rails.manual import ManualRail
 from gateway.settlement.rails.registry import make as make_rail
 from protocol.pricing import Tariff
@@ -36,6 +39,9 @@ from simulator.world.trace import Trace, database_digest
 from simulator.world.treasury import Treasury
 from simulator.world.watch import OracleMaker, Watch
 
+if TYPE_CHECKING:
+    from simulator.world.chain.waterfront import Waterfront
+
 POLL_MS = 1_000
 _COARSE_POLL_MS = 15_000
 _LONG_S = 600
@@ -43,6 +49,8 @@ _LONG_S = 600
 _HOUSE_MS = 30_000
 _NIGHT_POLL_MS = 1_800_000
 _CREDITOR = "DE98ZZZ09999999999"
+_ROUNDS = 12
+"""After so many looks at a chain that nothing befalls, what waited has come to its end."""
 
 
 def memory_folder() -> Path | None:
@@ -79,7 +87,10 @@ class World:
         self.bank = Bank(sepa, holders, self.watch, self.faults)
         settings = {"name": "Operator", "iban": self.bank.iban, "creditor_id": _CREDITOR}
         at_bank = bank_rail(make_rail("sepa", folder, settings))
-        rails = [ManualRail(manual), at_bank]
+        rails: list[Rail] = [ManualRail(manual), at_bank]
+        self.waterfront = self._waterfront(options, holders, folder)
+        if self.waterfront is not None:
+            rails.append(self.waterfront.rail)
         self.operator = Operator(self.gateway, rails, self.clock, self.watch)
         self.prices = Prices(self.operator, self.watch, options.tariffs)
         self.rail = SimulatedRail(manual, self.operator, self.watch, self.faults)
@@ -102,6 +113,11 @@ class World:
         self.operator.set_up(options)
         for account, amount in options.deposits:
             self.treasury.pay_in(account, amount)
+        if self.waterfront is not None:
+            for account, _units in options.chain.locked if options.chain else ():
+                self.treasury.propose_payout(account, *self.waterfront.place(account))
+                self.treasury.approve_payout(alone=False, cooling_s=0)
+            self.operator.look()
         self.devices = [
             SimulatedDevice(self._around, number, each, self._seed(f"device {number}"))
             for number, each in enumerate(options.devices)
@@ -117,6 +133,17 @@ class World:
             self.operator.register(device.id, device.public_key, device.options.account)
         self._next_house = 0
         self.gateway.start()
+
+    def _waterfront(
+        self, options: Options, accounts: Sequence[str], folder: Path
+    ) -> "Waterfront | None":
+        if options.chain is None:
+            return None
+        # Its libraries take longer to load than most worlds take.
+        from simulator.world.chain.waterfront import Waterfront
+
+        key = self._seed("chain")
+        return Waterfront(options.chain, accounts, folder, key, self.clock, self.watch, self.faults)
 
     def __enter__(self) -> "World":
         return self
@@ -230,11 +257,22 @@ class World:
             self.bookkeeper.take_in()
             while self.bookkeeper.assign():
                 pass
+            self._over_chain()
             self.watch.after_step()
             self.advance(2)
             if not self.unsettled() and self._runs() == runs:
                 return
         raise Broken(20, f"settling has no end: {', '.join(self.unsettled()) or 'always a run'}")
+
+    def _over_chain(self) -> None:
+        """Bring what waits for the chain to its end there, if nothing is in the way."""
+        if self.waterfront is None:
+            return
+        for _ in range(_ROUNDS):
+            self.operator.look()
+            if not self.operator.instructions_in(("submitted",)):
+                break
+            self.advance(self.waterfront.settles_in_s)
 
     def _runs(self) -> dict[int, str]:
         return {row.number: row.state for row in self.treasury.rows("run", "number").values()}

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.settlement.rails.evm import artefact
 from tests.chain import solc
+from tests.chain.harbour import DEEP, Harbour
 from tests.chain.node import Node, node
 from tests.chain.town import Town
 
@@ -36,6 +37,15 @@ def tokens() -> dict[str, Any]:
 def escrow() -> dict[str, Any]:
     """The escrow as it ships."""
     return {"abi": artefact.abi(), "bytecode": artefact.bytecode()}
+
+
+@pytest.fixture
+def harbour(chain: Node, escrow: dict[str, Any], tokens: dict[str, Any]) -> Harbour:
+    """A chain whose escrow holds what ant has locked, for good."""
+    made = Harbour(chain, escrow, tokens["Plain"])
+    made.lock("ant", 1_000)
+    made.node.mine(DEEP)
+    return made
 
 
 def _town_of(token: str) -> Any:

@@ -95,3 +95,16 @@ def pay_day(run: int = 1) -> list[Instruction]:
         instruction("cat", "pay", 40, run),
         instruction("dog", "pay", 30, run),
     ]
+
+
+def outcomes(rail: EvmRail, batch: list[Instruction]) -> dict[str, str]:
+    return {each.instruction_id: each.outcome for each in rail.status(batch)}
+
+
+def carry(harbour: Harbour, rail: EvmRail, batch: list[Instruction]) -> dict[str, str]:
+    """Let it send, wait until that is deep enough, and let it say so."""
+    rail.status(batch)
+    harbour.node.drain()
+    harbour.node.mine(DEEP)
+    rail.status(batch)
+    return outcomes(rail, batch)

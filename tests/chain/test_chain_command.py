@@ -63,5 +63,7 @@ def test_from_a_key_to_a_claim(
     )
     town.do(claim, town.dog)
     assert town.free(owner_of("cat")) == 40
+    # The books know of no batch, and the chain has settled none.
+    assert cli.ok("chain", "recover") == {"settlements": [], "batches": []}
     shown = cli.ok("chain", "show")
     assert (shown["recorded"], shown["settlements"], shown["held"]) == (1, 0, 170)

@@ -24,10 +24,16 @@ CHANGES = st.dictionaries(WHO, st.integers(-50, 50), min_size=1)
 class EscrowMachine(RuleBasedStateMachine):
     """A town, and what its people have had in and out."""
 
-    def __init__(self, there: Node, escrow: dict[str, Any], token: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        there: Node,
+        escrow: dict[str, Any],
+        token: dict[str, Any],
+        town: type[Town] = Town,
+    ) -> None:
         super().__init__()
         self._snapshot = there.ask("evm_snapshot")
-        self.town = Town(there, escrow, token)
+        self.town = town(there, escrow, token)
         self.put_in = dict.fromkeys(self.town.people, 0)
         self.taken = dict.fromkeys(self.town.people, 0)
         self.words: list[tuple[Settlement, bytes]] = []

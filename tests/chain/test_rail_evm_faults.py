@@ -12,38 +12,25 @@ from typing import Any
 
 import pytest
 
-from gateway.settlement.rails import COLLECT, PAY, Instruction, RailError
+from gateway.settlement.rails import COLLECT, PAY, RailError
 from gateway.settlement.rails.evm import escrow as escrow_
 from gateway.settlement.rails.evm import posting, rpc
 from gateway.settlement.rails.evm.rail import EvmRail
 from gateway.settlement.rails.evm.rpc import NodeError
-from tests.chain.harbour import DEEP, Harbour, instruction, owner_of, pay_day
+from tests.chain.harbour import (
+    DEEP,
+    Harbour,
+    carry,
+    instruction,
+    outcomes,
+    owner_of,
+    pay_day,
+)
 from tests.chain.liar import lying
-from tests.chain.node import CHAIN, Node
+from tests.chain.node import CHAIN
 from tests.chain.town import PERIOD
 
 pytestmark = pytest.mark.threat("C2", "G6")
-
-
-@pytest.fixture
-def harbour(chain: Node, escrow: dict[str, Any], tokens: dict[str, Any]) -> Harbour:
-    made = Harbour(chain, escrow, tokens["Plain"])
-    made.lock("ant", 1_000)
-    made.node.mine(DEEP)
-    return made
-
-
-def outcomes(rail: EvmRail, batch: list[Instruction]) -> dict[str, str]:
-    return {each.instruction_id: each.outcome for each in rail.status(batch)}
-
-
-def carry(harbour: Harbour, rail: EvmRail, batch: list[Instruction]) -> dict[str, str]:
-    """Let it send, wait until that is deep enough, and let it say so."""
-    rail.status(batch)
-    harbour.node.drain()
-    harbour.node.mine(DEEP)
-    rail.status(batch)
-    return outcomes(rail, batch)
 
 
 def locked(rail: EvmRail, account: str) -> int:
@@ -299,6 +286,21 @@ def test_a_deposit_counts_when_it_is_deep_enough_and_no_longer_than_it_is_there(
     assert locked(rail, "bee") == 500
     harbour.node.ask("anvil_reorg", DEEP, [])
     assert locked(rail, "bee") == 0
+
+
+def test_who_takes_a_notice_back_backs_channels_again_when_that_is_final(
+    harbour: Harbour, tmp_path: Path
+) -> None:
+    rail, town, ant = harbour.rail(tmp_path), harbour.town, owner_of("ant")
+    harbour.node.ask("anvil_impersonateAccount", ant)
+    harbour.node.ask("anvil_setBalance", ant, hex(10**20))
+    town.give_notice(ant)
+    harbour.node.mine(DEEP)
+    town.do(town.escrow.functions.stay(), ant)
+    for _ in range(DEEP - 1):
+        assert locked(rail, "ant") == 0
+        harbour.node.mine()
+    assert locked(rail, "ant") == 1_000
 
 
 def test_what_two_accounts_call_theirs_backs_neither(harbour: Harbour, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ commit, balanced books, no payment without a posting."""
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import cbor2
 
@@ -72,6 +72,9 @@ class StandIn:
         del self._moved[reference]
 
     def rail_booked(self, rail: str, amount: int, end_to_end: str, text: str) -> None:
+        pass
+
+    def escrow_final(self, rail: str, height: int, locked: Mapping[str, int]) -> None:
         pass
 
     def declared(self, what: str, subject: str) -> None:

@@ -100,6 +100,16 @@ class BookingRow:
         return self.state == "assigned" and self.amount < 0 and self.note.startswith("account ")
 
 
+@dataclass(frozen=True)
+class BackingRow:
+    """What an account has locked with a rail, as the gateway saw it at a height."""
+
+    rail: str
+    account: str
+    amount: int
+    height: int
+
+
 Row = TypeVar("Row")
 
 
@@ -148,6 +158,17 @@ def payout_accounts(conn: sqlite3.Connection) -> dict[str, PayoutRow]:
         " FROM payout_account"
     )
     return {row.id: row for row in _read(conn, PayoutRow, query)}
+
+
+def backing(conn: sqlite3.Connection) -> list[BackingRow]:
+    """What accounts have locked with rails."""
+    return _read(conn, BackingRow, "SELECT rail, account_id, amount, height FROM backing")
+
+
+def is_done(conn: sqlite3.Connection, instruction: str) -> bool:
+    """Whether an instruction is recorded as done."""
+    query = "SELECT state = 'done' FROM instruction WHERE id = ?"
+    return bool(conn.execute(query, (instruction,)).fetchone()[0])
 
 
 def reversers(conn: sqlite3.Connection) -> list[tuple[int, str, str]]:

@@ -3,19 +3,21 @@ and for each rail and account as much as the books say."""
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from simulator.world.movement import Movement
 from simulator.world.oracle import books, books_money
 from simulator.world.oracle.books import ChannelRow
 from simulator.world.oracle.books_money import (
+    BackingRow,
     BookingRow,
     DepositRow,
     InstructionRow,
     PayoutRow,
     WithdrawalRow,
 )
+from simulator.world.oracle.escrow import Escrow
 from simulator.world.oracle.violation import Violation
 
 _MAY_FOLLOW = {
@@ -25,6 +27,7 @@ _MAY_FOLLOW = {
 }
 _DECIDED = {"requested": {"approved", "rejected"}}
 _MANUAL = "manual"
+_SEPA = "sepa"
 _CENT = 10_000
 """What a bank can't move less than, in atomic units."""
 
@@ -42,6 +45,7 @@ class _Standing:
     withdrawals: dict[int, WithdrawalRow]
     payouts: dict[str, PayoutRow]
     bookings: list[BookingRow]
+    backing: list[BackingRow]
 
 
 class Money:
@@ -53,8 +57,9 @@ class Money:
         self._received: dict[tuple[str, str], Movement] = {}
         self._lines: Counter[tuple[str, int, str, str]] = Counter()
         self._mistaken: set[str] = set()
-        self._before = _Standing({}, {}, [], {}, {}, [])
+        self._before = _Standing({}, {}, [], {}, {}, [], [])
         self._channels: set[bytes] = set()
+        self._escrows: dict[str, Escrow] = defaultdict(Escrow)
 
     # What it is told
 
@@ -63,6 +68,12 @@ class Money:
         if reference in self._paid:
             raise Violation(9, f"{reference} was paid twice")
         self._paid[reference] = moved
+        if moved.rail in self._escrows and moved.amount > 0:
+            self._escrows[moved.rail].collected(reference, moved.account)
+
+    def escrow_final(self, rail: str, height: int, locked: Mapping[str, int]) -> None:
+        """What is locked with a rail is final at the next height. Raises Violation."""
+        self._escrows[rail].final(height, locked)
 
     def returned(self, reference: str) -> None:
         """What a rail had moved came back."""
@@ -94,6 +105,7 @@ class Money:
             books_money.withdrawals(conn),
             books_money.payout_accounts(conn),
             books_money.bookings(conn),
+            books_money.backing(conn),
         )
         self._one_end(now)
         self._as_the_rails_did(now)
@@ -104,6 +116,8 @@ class Money:
         self._held(now)
         self._covered(conn, now, channels)
         self._by_rail(now)
+        for rail, escrow in self._escrows.items():
+            escrow.check(conn, [row for row in now.backing if row.rail == rail])
         self._before = now
 
     def _one_end(self, now: _Standing) -> None:
@@ -233,7 +247,8 @@ class Money:
                 if row.payer == account and row.state != "closed"
             )
             owed = sum(_standing(now.balances, account, currency))
-            if limits[account] < owed + could + held:
+            backed = sum(row.amount for row in now.backing if row.account == account)
+            if limits[account] + backed < owed + could + held:
                 raise Violation(
                     4, f"account {account}: {owed} owed, {could} reserved, {held} asked back"
                 )
@@ -284,7 +299,9 @@ class Money:
         for name, currency in now.balances:
             if name.startswith(("suspense:", "settling:")):
                 raise Violation(16, f"{name}: {currency} that nobody has decided on")
-        coarse = {row.account for row in now.payouts.values() if row.rail != _MANUAL}
+        for rail, escrow in self._escrows.items():
+            escrow.check_settled([row for row in now.backing if row.rail == rail])
+        coarse = {row.account for row in now.payouts.values() if row.rail == _SEPA}
         for account, currency in sorted({*usage, *moved}):
             owed, funds = _standing(now.balances, account, currency)
             paid = moved.get((account, currency), 0)

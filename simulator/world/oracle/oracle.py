@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from simulator.world.movement import Movement
-from simulator.world.oracle import books
+from simulator.world.oracle import books, books_money
 from simulator.world.oracle.books import ChannelRow
 from simulator.world.oracle.keys import Keys
 from simulator.world.oracle.ledger import Ledger, usage
@@ -112,6 +112,10 @@ class Oracle:
         """A bank's book has another line, on the operator's account."""
         self._money.booked(rail, amount, end_to_end, text)
 
+    def escrow_final(self, rail: str, height: int, locked: Mapping[str, int]) -> None:
+        """What accounts have locked with a rail is final at the next height. Raises Violation."""
+        self._money.escrow_final(rail, height, locked)
+
     def declared(self, what: str, subject: str) -> None:
         """A person did this on purpose, or it befell a device."""
         if what in FORGOT:
@@ -175,6 +179,8 @@ class Oracle:
         for (name, _currency), amount in books.balances(conn).items():
             if name.startswith("funds:"):
                 limits[name.removeprefix("funds:")] -= amount
+        for backed in books_money.backing(conn):
+            limits[backed.account] += backed.amount
         unsettled: dict[str, int] = defaultdict(int)
         for row in channels.values():
             unsettled[row.payer] += row.amount - row.settled_amount

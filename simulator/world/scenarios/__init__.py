@@ -9,6 +9,7 @@ moments, in the next order.
 from simulator.world.scenarios import (
     attackers,
     boards,
+    chain,
     channels,
     claims,
     keys,
@@ -32,6 +33,7 @@ PLOTS: tuple[Plot, ...] = (
     *trade.PLOTS,
     *prices.PLOTS,
     *claims.PLOTS,
+    *chain.PLOTS,
 )
 """Seed n tells plot n modulo their number."""
 

@@ -22,7 +22,8 @@ LOGS_AT_ONCE = 2_000
 """Blocks that are searched in one request, which nodes limit."""
 
 
-def _named(kind: str, name: str) -> Any:
+def named(kind: str, name: str) -> Any:
+    """What the contract's interface says of one of its parts."""
     return next(
         each for each in artefact.abi() if each["type"] == kind and each.get("name") == name
     )
@@ -43,14 +44,14 @@ def _said(logs: Any) -> list[tuple[list[str], str]]:
 
 def encoded(name: str, *arguments: object) -> str:
     """A call of the contract's function, as a transaction's data in hex."""
-    function = _named("function", name)
+    function = named("function", name)
     selector = function_abi_to_4byte_selector(function)
     return "0x" + (selector + encode(get_abi_input_types(function), arguments)).hex()
 
 
 def topic(name: str) -> str:
     """The hash by which logs name an event."""
-    return "0x" + event_abi_to_log_topic(_named("event", name)).hex()
+    return "0x" + event_abi_to_log_topic(named("event", name)).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Escrow:
             [{"to": self._settings.contract, "data": encoded(name, *given)}, block]
             for given in each
         ]
-        types = get_abi_output_types(_named("function", name))
+        types = get_abi_output_types(named("function", name))
         answers = self._nodes.agreed_many("eth_call", asked)
         try:
             return [decode(types, bytes.fromhex(answer[2:])) for answer in answers]

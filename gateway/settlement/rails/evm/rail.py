@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+import httpx2
 import structlog
 
 from gateway.settlement.rails import (
@@ -40,10 +41,11 @@ class EvmRail:
     name = NAME
     capabilities = frozenset({COLLECT, PAY})
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, transport: httpx2.BaseTransport | None = None) -> None:
+        """`transport` carries what is asked of nodes, if it is not HTTP."""
         self.settings = settings
         self.record = Record(settings.folder)
-        self.nodes = Nodes(settings.rpc)
+        self.nodes = Nodes(settings.rpc, transport=transport)
         self.escrow = Escrow(settings, self.nodes)
         self._posting = Posting(settings, self.record, self.escrow, self.nodes)
         self._watching = Watching(settings, self.record, self.escrow, self.nodes)
@@ -174,19 +176,25 @@ class EvmRail:
         return self.settings.currency
 
     def locked(self, accounts: Mapping[str, Mapping[str, str]], scale: int) -> Locked:
-        """What each account has locked in the contract, and has given no notice for: what is both
-        final and still so. An address that two accounts name backs neither. Raises RailError."""
+        """What each account has locked in the contract, and has given no notice for, or taken it
+        back: what is both final and still so. An address that two accounts name backs neither. Raises RailError."""
         quantum = self.quantum(self.currency, scale)
         owners = {account: details["address"] for account, details in accounts.items()}
         named = Counter(owners.values())
         with self.nodes.connected():
             self.escrow.check(self.settings.signer())
             heights = self.escrow.heights()
+            if heights.confirmed < (concluded := self.record.concluded_at()):
+                # Or what was collected would back channels once more.
+                raise RailError(
+                    f"evm: the nodes are behind: block {concluded} was final, now it is "
+                    f"{heights.confirmed}"
+                )
             final = self.escrow.held(list(named), heights.confirmed)
             newest = self.escrow.held(list(named), heights.head)
         units = {
             owner: 0
-            if count > 1 or newest[owner].leaving
+            if count > 1 or final[owner].leaving or newest[owner].leaving
             else min(final[owner].locked, newest[owner].locked)
             for owner, count in named.items()
         }

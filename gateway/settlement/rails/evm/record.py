@@ -127,6 +127,14 @@ class Record:
         path = self.folder / f"outcome.{sequence}.json"
         return set(json.loads(path.read_bytes())["short"]) if path.exists() else None
 
+    def concluded_at(self) -> int:
+        """At which block the newest outcome was seen; 0 if there is none."""
+        numbers = [int(path.stem.split(".")[1]) for path in self.folder.glob("outcome.*.json")]
+        if not numbers:
+            return 0
+        content = json.loads((self.folder / f"outcome.{max(numbers)}.json").read_bytes())
+        return int(content["block"])
+
     def make_folder(self) -> None:
         """Make the folder, if it is not there."""
         if not self.folder.exists():

@@ -63,17 +63,28 @@ def _one(answers: list[Any], method: str) -> Any:
 
 
 class Nodes:
-    """The nodes of one chain. Their addresses may hold a secret, so they are named by host."""
+    """The nodes of one chain. Their addresses may hold a secret, so they are named by host.
 
-    def __init__(self, urls: Sequence[str], timeout: float = TIMEOUT) -> None:
+    What carries requests to them is HTTP, unless another `transport` is given.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        timeout: float = TIMEOUT,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
         self._urls = tuple(urls)
         self._timeout = timeout
+        self._transport = transport
         self._here = threading.local()
 
     @contextmanager
     def connected(self) -> Iterator[None]:
         """Keep connections while this lasts, which whatever asks anything needs."""
-        with httpx2.Client(timeout=self._timeout, verify=_tls()) as client:
+        with httpx2.Client(
+            timeout=self._timeout, verify=_tls(), transport=self._transport
+        ) as client:
             self._here.client = client
             try:
                 yield
