@@ -164,7 +164,8 @@ class EvmRail:
 
     def locked(self, accounts: Mapping[str, Mapping[str, str]], scale: int) -> Locked:
         """What each account has locked in the contract, and has given no notice for, or taken it
-        back: what is both final and still so. An address that two accounts name backs neither. Raises RailError."""
+        back: what is both final and still so. An address that two accounts name backs neither.
+        Raises RailError."""
         quantum = self.quantum(self.currency, scale)
         owners = {account: details["address"] for account, details in accounts.items()}
         named = Counter(owners.values())
