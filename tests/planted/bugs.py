@@ -845,14 +845,6 @@ BUGS = [
         world=True,
     ),
     Bug(
-        "what was sent is counted from the newest block",
-        "gateway/settlement/rails/evm/posting.py",
-        "        following = final + 1",
-        "        following = self._escrow.last(heights.head) + 1",
-        "the next settlement takes back what the last one paid",
-        world=True,
-    ),
-    Bug(
         "who gave notice backs channels",
         "gateway/settlement/rails/evm/rail.py",
         "            if count > 1 or final[owner].leaving or newest[owner].leaving",
