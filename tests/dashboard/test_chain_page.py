@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.operations import people
 from tests.api.served import served
@@ -15,7 +15,7 @@ from tests.chain.harbour import DEEP, Harbour
 from tests.chain.lookout import Lookout, lookout
 from tests.chain.node import Node
 from tests.dashboard.axe import CONTRAST, too_wide, violations
-from tests.dashboard.browser import DESK, PHONE, Window, browser, window
+from tests.dashboard.browser import DESK, PHONE, Window, window
 from tests.dashboard.scene import enter
 
 __all__ = ["chain", "escrow", "one_node", "tokens"]
@@ -31,12 +31,11 @@ def here(
 
 
 @pytest.fixture
-def seen(here: Lookout) -> Iterator[Window]:
+def seen(here: Lookout, chromium: Browser) -> Iterator[Window]:
     """Somebody who may see everything, at the dashboard."""
     with (
         served(here.house.app) as port,
-        browser() as launched,
-        window(launched, f"http://127.0.0.1:{port}") as opened,
+        window(chromium, f"http://127.0.0.1:{port}") as opened,
     ):
         enter(opened, people.invite(here.store, "ada", "admin", "shell:test", []).path)
         yield opened

@@ -210,4 +210,26 @@ def test_what_is_told_once_stays_until_it_is_kept(here: Scene) -> None:
     expect(told).to_be_hidden()
 
 
+def test_an_account_is_erased_by_two_persons(here: Scene) -> None:
+    with here.stage.api() as api:
+        api.post("/v1/accounts", {"id": "gone-soon", "name": "Gone Soon", "currency": "EUR"})
+    first = here.come_in("una", "admin").window
+    first.go("/accounts/gone-soon")
+    _press(first.page, "Erase")
+    first.page.get_by_role("dialog").get_by_label("Reason").fill("asked to")
+    _press(first.page.get_by_role("dialog"), "Ask for it")
+    expect(first.page.get_by_text("was asked for by una")).to_be_visible()
+    _press(first.page, "Erase for good")
+    _press(first.page.get_by_role("dialog"), "Erase for good")
+    expect(first.page.get_by_role("dialog")).to_contain_text("another person")
+
+    second = here.come_in("vic", "admin").window
+    second.go("/accounts/gone-soon")
+    _press(second.page, "Erase")
+    _press(second.page, "Erase for good")
+    _press(second.page.get_by_role("dialog"), "Erase for good")
+    expect(second.page.get_by_text("What said who this is was erased")).to_be_visible()
+    expect(second.page.get_by_text("Gone Soon")).to_be_hidden()
+
+
 REFUSED = {"title": "Forbidden", "status": 403, "detail": "needs the role operator"}
