@@ -12,14 +12,14 @@ from tests.dashboard.scene import HARM, Scene, scene
 __all__ = ["house"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One for all: a thread can have no second."""
+    """One for all of a file: a thread can have no second, nor run asyncio beside it."""
     with browser() as launched:
         yield launched
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Scene]:
     """A gateway with devices of hostile names that have paid, and a run that waits."""
     data = tmp_path_factory.mktemp("pages") / "data"

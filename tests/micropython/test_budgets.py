@@ -146,10 +146,10 @@ def memory(compiled: Compiled) -> dict[str, int]:
         # Ed25519, SHA-512 and X25519, code and tables; the table of names grows once by it.
         ("crypto", 19 * KB),
         # All that such a device runs, code and objects, from files as on a stock image.
-        ("loaded", 97 * KB),
+        ("loaded", 98 * KB),
         # What it makes while it runs: keys, record, journal, channel, connection.
         ("at_work", 8 * KB),
-        ("in_all", 104 * KB),
+        ("in_all", 106 * KB),
         # What is left of that where the program is frozen into the image. The aim was 60 KB.
         ("objects", 40 * KB),
         # Taken and given back for one IOU: mostly the signature's numbers.
@@ -163,8 +163,8 @@ def test_memory_is_within_its_budget(memory: dict[str, int], what: str, most: in
 
 @pytest.mark.parametrize(
     ("device", "more"),
-    # With what a seller loads MicroPython's table of names grows once more, by 9 KB.
-    [("ticking", 4 * KB), ("topping_up", 4 * KB), ("selling", 18 * KB)],
+    # With what the last two load MicroPython's table of names grows once more, by 9 KB.
+    [("ticking", 4 * KB), ("topping_up", 12 * KB), ("selling", 18 * KB)],
 )
 def test_what_only_some_devices_do_is_loaded_by_those(
     compiled: Compiled, memory: dict[str, int], device: str, more: int

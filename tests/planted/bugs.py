@@ -336,8 +336,8 @@ BUGS = [
     Bug(
         "a run settles from zero again",
         "gateway/settlement/intervals.py",
-        "SET (settled_amount, settled_units) = (SELECT i.to_amount, i.to_units",
-        "SET (settled_amount, settled_units) = (SELECT i.from_amount, i.to_units",
+        "SET settled_amount = i.to_amount, settled_units = i.to_units",
+        "SET settled_amount = i.from_amount, settled_units = i.to_units",
         "the same use is settled twice",
         _SETTLE,
         world=True,
