@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from simulator.run import metric
 from tests.e2e.stage import READING_PRICE, Stage, acked_units, all_paid, running, stage, until
 from tests.sizes import size
 
@@ -88,7 +89,7 @@ async def _story(data: Path) -> None:
 
             with on.api() as api:
                 assert api.get("/readyz") == {"status": "fenced"}
-                assert api.metric("tallystick_fenced") == 1
+                assert metric(api, "tallystick_fenced") == 1
             # Nobody reconnects: the gateway tells the devices.
             await until(lambda: waiting() == 0, "every device has shown itself")
             assert (await asyncio.to_thread(_say, on, "restore", "--lift"))[0] == 2
