@@ -150,6 +150,7 @@ def test_a_bundle_that_holds_a_lie_names_it(tmp_path: Path) -> None:
         "verify",
         "verify_audit",
         "verify_bundle",
+        "verify_claim",
         "bundle_checks",
         "contradictions",
         "commands/verify",
@@ -175,6 +176,7 @@ def test_what_checks_evidence_shares_nothing_with_what_makes_it(name: str) -> No
         "gateway.verify",
         "gateway.verify_audit",
         "gateway.verify_bundle",
+        "gateway.verify_claim",
         "gateway.bundle_checks",
         "gateway.contradictions",
     }
