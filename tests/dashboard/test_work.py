@@ -163,10 +163,14 @@ def test_each_message_of_a_channel_is_taken_along_as_a_file_that_verifies(
     legs = page.get_by_role("table", name="Legs").locator("tbody tr")
     expect(legs).to_have_count(1)
     expect(legs).to_contain_text("Terms")
-    messages = page.get_by_role("table", name="Signed messages")
+    messages = page.get_by_role("table", name="Signed messages").locator("tbody tr")
+    expect(messages.filter(has_text="IOU").first).to_be_visible()
+    rows = messages.all()
+    said = " ".join(row.inner_text() for row in rows)
+    assert all(words in said for words in ("Terms", "IOU", "Receipt of"))
+    # All of them, for an IOU may rest on a top-up.
     files = []
-    for words in ("Terms", "IOU", "Receipt of"):
-        row = messages.get_by_role("row").filter(has_text=words).first
+    for row in rows:
         with page.expect_download() as download:
             row.get_by_role("button").click()
         files.append(tmp_path / download.value.suggested_filename)
