@@ -20,6 +20,7 @@ paths() {
     restore) echo tests/restore ;;
     planted) echo tests/planted ;;
     mutation) echo tests/mutation ;;
+    secrets) echo tests/access/test_no_secret_is_told.py ;;
     rest) echo tests/access/test_schema.py ;;
     soak) echo tests/micropython/test_soak.py ;;
     flood) echo tests/broker/test_flood.py ;;
@@ -28,7 +29,7 @@ paths() {
 }
 
 failed=0
-ALL="flash planted rest flood soak machines escrow restore crash mutation fuzz world"
+ALL="flash planted rest secrets flood soak machines escrow restore crash mutation fuzz world"
 for name in ${*:-$ALL}; do
     where=$(paths "$name") || {
         echo "campaign: $name: must be one of $ALL" >&2

@@ -25,6 +25,7 @@ import structlog
 from gateway import keys, logs
 from simulator import gateway_process
 from tests.e2e.stage import Stage, acked_units, running, stage, until
+from tests.sizes import size
 
 LOUD = str(Path(__file__).with_name("loud.py"))
 DATABASE_PASSWORD = "only-the-database-knows-this"
@@ -73,7 +74,7 @@ def test_the_search_finds_a_secret_in_each_form() -> None:
     assert found_in({"log": bytes(4000)}, {"seed": secret}) == []
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["postgresql", "sqlite"][: size("loud_databases", 1, 2)])
 def loud_stage(
     data_folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
