@@ -29,7 +29,7 @@ TELLINGS = 5
 @pytest.mark.threat("D2", "D5", "D8", "D9", "D12", "D13", "D16", "N1", "N2", "N3", "N4", "N6", "N7")
 @pytest.mark.threat("C1", "C2", "C4", "C7", "C8", "C11", "C14", "O4", "T1", "G6", "G7")
 def test_every_plot_holds_every_invariant_and_brings_about_what_it_is_about() -> None:
-    count = size("scenarios", 240, 50_000)
+    count = size("scenarios", 200, 50_000)
     faults: dict[str, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes(range(count), generator="scenarios"):
         command = f"tallystick world --generator scenarios --seed {outcome.seed}"

@@ -36,7 +36,7 @@ OF_PLOTS = {"disk_full"}
 @pytest.mark.threat("D2", "D5", "D8", "D9", "D12", "D13", "D16", "N1", "N2", "N3", "N4", "N6", "N7")
 @pytest.mark.threat("C1", "C2", "C7", "C8", "C11", "C14", "O4", "O6", "T1", "G6", "G7")
 def test_seeds_hold_every_invariant_and_bring_about_every_fault() -> None:
-    count = size("seeds", 80, 50_000)
+    count = size("seeds", 100, 50_000)
     faults: Counter[str] = Counter()
     for outcome in outcomes(range(count)):
         assert outcome.ok, f"tallystick world --seed {outcome.seed}: {outcome.failure}"
