@@ -49,15 +49,13 @@ _CLAIM_CLOSED = (
     " JOIN tariff t ON t.id = c.tariff_id"
     " WHERE i.run IS NULL AND t.currency = :currency {scope} LIMIT :most)"
 )
-_CUT = (
+# As `channels.lock` does, which takes too long for so many.
+_LOCK = text(
+    "SELECT count(*) FROM (SELECT channel.id FROM channel"
     " WHERE (channel.payer_account, channel.id) > (:payer, :channel)"
     " AND (channel.payer_account, channel.id) <= (:to_payer, :to_channel)"
     " AND EXISTS (SELECT 1 FROM interval i WHERE i.channel_id = channel.id"
     " AND i.from_amount = channel.settled_amount AND i.run = :run)"
-)
-# As `channels.lock` does, which takes too long for so many.
-_LOCK = (
-    "SELECT count(*) FROM (SELECT channel.id FROM channel {cut}"
     " ORDER BY channel.id FOR NO KEY UPDATE) AS locked"
 )
 _ADVANCE = text(
@@ -68,7 +66,6 @@ _ADVANCE = text(
     " AND (channel.payer_account, channel.id) > (:payer, :channel)"
     " AND (channel.payer_account, channel.id) <= (:to_payer, :to_channel)"
 )
-_LOCK_CHANNELS = text(_LOCK.format(cut=_CUT))
 
 
 _COLUMNS = (
@@ -365,5 +362,5 @@ def _advance(conn: Connection, run: int, after: Place, last: Place) -> None:
         "to_channel": last.channel,
     }
     if conn.dialect.name == "postgresql":
-        conn.execute(_LOCK_CHANNELS, given).one()
+        conn.execute(_LOCK, given).one()
     conn.execute(_ADVANCE, given)
