@@ -49,8 +49,11 @@ def _iou(folder: Path, api: Api, account: str) -> Check:
     for channel in api.items("/v1/channels", account=account, limit="100"):
         proof = api.get(f"/v1/channels/{channel['id']}")
         if proof["iou_message"]:
-            terms, iou = folder / "open.cbor", folder / "iou.cbor"
-            terms.write_bytes(base64.b64decode(proof["open_message"]))
-            iou.write_bytes(base64.b64decode(proof["iou_message"]))
-            return what, tallystick(folder, "verify", str(terms), str(iou)) == 0
+            # What was topped up since counts beside the terms, as does a price that was changed.
+            said = [proof["open_message"], proof["topup_message"], *proof["leg_messages"]]
+            files = []
+            for number, message in enumerate([*filter(None, said), proof["iou_message"]]):
+                files.append(folder / f"message-{number}.cbor")
+                files[-1].write_bytes(base64.b64decode(message))
+            return what, tallystick(folder, "verify", *map(str, files)) == 0
     return what, False
