@@ -27,7 +27,22 @@ from gateway.store.tables import Base
 
 balance = Base.metadata.tables["balance"]
 
-_OF_RUN = "SELECT channel_id, from_amount, to_amount, fee FROM interval WHERE run = :run"
+# By entries, which are few: all intervals of one are between the same two accounts, so that one
+# channel tells whose they are, and its postings whose the fees.
+_OF_RUN = text(
+    "WITH cut AS MATERIALIZED ("
+    "SELECT entry_seq, sum(to_amount - from_amount) AS amount, sum(fee) AS fee"
+    " FROM interval WHERE run = :run GROUP BY entry_seq),"
+    " pair AS MATERIALIZED (SELECT c.payer_account, c.payee_account, cut.amount, cut.fee FROM cut"
+    " JOIN channel c ON c.id = (SELECT i.channel_id FROM interval i"
+    " WHERE i.run = :run AND i.entry_seq = cut.entry_seq LIMIT 1))"
+    " SELECT account, sum(debits) AS debits, sum(credits) AS credits, sum(fees) AS fees FROM ("
+    " SELECT payer_account AS account, amount AS debits, 0 AS credits, 0 AS fees FROM pair"
+    " UNION ALL SELECT payee_account, 0, amount, fee FROM pair"
+    " UNION ALL SELECT substr(p.account, :after), 0, 0, p.amount FROM cut"
+    " JOIN posting p ON p.entry_seq = cut.entry_seq WHERE p.account LIKE :fees"
+    ") AS sides GROUP BY account"
+)
 _POSTED = (
     "SELECT i.channel_id, i.from_amount, i.to_amount, i.fee FROM interval i"
     " JOIN channel c ON c.id = i.channel_id JOIN tariff t ON t.id = c.tariff_id"
@@ -87,7 +102,8 @@ def of_run(
     conn: Connection, run: int, moved: Moved, to: Destinations, at: int
 ) -> Iterator[Planned]:
     """What to make of each account, of a run whose intervals are posted, at Unix second `at`."""
-    turnover = _turnover(conn, text(_TURNOVER.format(cut=_OF_RUN)), {"run": run})
+    given = {"run": run, "after": len(chart.FEES) + 1, "fees": chart.FEES + "%"}
+    turnover = _turnover(conn, _OF_RUN, given)
     yield from _plan(conn, run, turnover, _owed(conn, to.currency), moved, to, at)
 
 

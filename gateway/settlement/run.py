@@ -46,8 +46,8 @@ _DUE = (
     " WHERE i.run IS NULL AND t.currency = :currency {scope})"
 )
 _FIRST_OPENED = text(
-    "SELECT min(c.opened_at) FROM interval i JOIN channel c ON c.id = i.channel_id"
-    " WHERE i.run = :run"
+    "SELECT min(c.opened_at) FROM channel c JOIN tariff t ON t.id = c.tariff_id"
+    " WHERE t.currency = :currency"
 )
 _BETWEEN = text(
     "SELECT coalesce(sum(debits), 0), coalesce(sum(CASE WHEN debits - credits + fees > 0"
@@ -254,7 +254,8 @@ def _net(conn: Connection, row: Row[Any], scope: Scope, to: Destinations, at: in
             run_table.c.currency == to.currency, run_table.c.number < run
         )
     ).scalar_one()
-    start = conn.execute(_FIRST_OPENED, {"run": run}).scalar_one() if last_end is None else last_end
+    first = {"currency": to.currency}
+    start = conn.execute(_FIRST_OPENED, first).scalar_one() if last_end is None else last_end
     start = at if start is None else int(start)
     conn.execute(
         update(run_table)

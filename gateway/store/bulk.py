@@ -17,12 +17,13 @@ def insert_rows(
         return
     names = ", ".join(columns)
     if conn.dialect.name == "postgresql":
-        # One statement for all of them: as many would each be planned, sent and answered.
+        # One statement for all of them: as many would each be planned, sent and answered. Binary,
+        # since text is escaped value by value.
         kinds = (
             "bytea[]" if isinstance(table.columns[each].type, LargeBinary) else "bigint[]"
             for each in columns
         )
-        arrays = ", ".join(f"%s::{kind}" for kind in kinds)
+        arrays = ", ".join(f"%b::{kind}" for kind in kinds)
         insert = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608
         conn.exec_driver_sql(insert, tuple(list(values) for values in zip(*rows, strict=True)))
         return

@@ -106,7 +106,7 @@ class Interval(Base, table=True):
         CheckConstraint("fee BETWEEN 0 AND to_amount - from_amount", name="fee"),
         CheckConstraint("(tick_index = 0) = (tick_preimage IS NULL)", name="tick_preimage"),
         UniqueConstraint("channel_id", "to_amount"),
-        Index("ix_interval_run", "run"),
+        Index("ix_interval_run", "run", "entry_seq"),
     )
     channel_id: bytes = Field(primary_key=True, foreign_key="channel.id")
     from_amount: int = Field(
