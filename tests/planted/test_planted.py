@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.planted.bugs import BUGS, Bug
-from tests.planted.run import ROOT, check_hunters, copy_tree, hunt, mend, must, plant
+from tests.planted.run import ROOT, BugError, confirm, copy_tree, hunt, mend, must, plant
 from tests.sizes import size
 
 COUNT = size("planted", 8, len(BUGS))
@@ -45,12 +45,24 @@ def test_every_bug_can_be_planted(bug: Bug) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("bug", chosen(), ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found(bug: Bug, tree: Path) -> None:
-    check_hunters(bug, tree)
     plant(bug, tree)
     try:
         # In each run the world looks only where no test is named: it takes longer.
         seeds = SEEDS if os.environ.get("CAMPAIGN") or not bug.tests else 0
-        missing = must(bug) - {*hunt(bug, tree, seeds).by}
-        assert not missing - (set() if seeds else {"world"}), f"{bug.name}: not found by {missing}"
+        found = hunt(bug, tree, seeds)
     finally:
         mend(bug, tree)
+    missing = must(bug) - {*found.by} - (set() if seeds else {"world"})
+    assert not missing, f"{bug.name}: not found by {missing}"
+    confirm(bug, found, tree)
+
+
+def test_what_fails_anyway_finds_nothing(tree: Path) -> None:
+    (tree / "tests" / "test_broken.py").write_text(
+        "def test_broken() -> None:\n    raise OSError\n"
+    )
+    bug = Bug("any", "gateway/config.py", "", "", "", ("tests/test_broken.py",))
+    found = hunt(bug, tree, 0)
+    assert found.by == ["tests"]
+    with pytest.raises(BugError, match="the test that found it fails without it"):
+        confirm(bug, found, tree)
