@@ -172,6 +172,9 @@ def list_channels(
     account: Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$")] = None,
     device: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
     state: Literal["open", "frozen", "closed"] | None = None,
+    search: Annotated[
+        str | None, Query(description="The beginning of their ids: 1 to 64 hex digits.")
+    ] = None,
 ) -> Page[ChannelOut]:
     """Channels by id; `account` as payer or payee."""
     try:
@@ -179,7 +182,13 @@ def list_channels(
     except ValueError:
         raise BadInput("cursor", "must be the `next` of an earlier page") from None
     found = channels.page(
-        office.store, after=after, limit=limit, account_id=account, device_id=device, state=state
+        office.store,
+        after=after,
+        limit=limit,
+        account_id=account,
+        device_id=device,
+        state=state,
+        search=search,
     )
     last = bytes(found.items[-1][0].id).hex() if found.more else None
     return Page(

@@ -1,5 +1,6 @@
 """Use cases on channels: looking, closing one at its mark, and thawing one that was frozen."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.store.errors import Conflict, RestoreFenced
 
 REASON = "operator"
 STATES = ("open", "frozen", "closed")
+_BEGINNING = re.compile("[0-9a-fA-F]{1,64}")
 
 
 def page(
@@ -25,10 +27,14 @@ def page(
     account_id: str | None = None,
     device_id: str | None = None,
     state: str | None = None,
+    search: str | None = None,
 ) -> Page[tuple[Row[Any], Row[Any]]]:
-    """Channels by id, each with its tariff. Raises BadInput."""
+    """Channels by id, each with its tariff; `search` is the beginning of their ids, 1 to 64 hex
+    digits. Raises BadInput."""
     if state is not None and state not in STATES:
         raise BadInput("state", "must be open, frozen or closed")
+    if search is not None and not _BEGINNING.fullmatch(search):
+        raise BadInput("search", "must be 1 to 64 hex digits, the beginning of a channel's id")
     with store.read() as conn:
         found = one_page(
             lambda count: channels.page(
@@ -38,6 +44,7 @@ def page(
                 account_id=account_id,
                 device_id=device_id,
                 state=state,
+                search=search,
             ),
             limit,
         )

@@ -37,6 +37,7 @@ topup = Base.metadata.tables["topup"]
 account = Base.metadata.tables["account"]
 tariff = Base.metadata.tables["tariff"]
 
+_ID_DIGITS = 64
 _LOAD = select(channel).where(channel.c.id.in_(bindparam("ids", expanding=True)))
 _MAY_RISE = (
     channel.c.id == bindparam("b_id"),
@@ -180,9 +181,14 @@ def page(
     account_id: str | None = None,
     device_id: str | None = None,
     state: str | None = None,
+    search: str | None = None,
 ) -> Sequence[Row[Any]]:
-    """At most `limit` channels with ids above `after`, by id; `account_id` as payer or payee."""
+    """At most `limit` channels with ids above `after`, by id; `account_id` as payer or payee,
+    `search` the hex digits that their ids begin with."""
     query = select(channel).where(channel.c.id > after).order_by(channel.c.id).limit(limit)
+    if search is not None:
+        first, last = (bytes.fromhex(search.ljust(_ID_DIGITS, digit)) for digit in "0f")
+        query = query.where(channel.c.id.between(first, last))
     if account_id is not None:
         query = query.where(
             (channel.c.payer_account == account_id) | (channel.c.payee_account == account_id)

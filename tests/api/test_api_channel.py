@@ -46,6 +46,26 @@ def _raise(conn: Connection, channel: bytes, key: SigningKey, amount: int, units
     conn.execute(update(table).where(table.c.id == channel).values(values))
 
 
+def test_a_channel_is_found_by_the_beginning_of_its_id(house: House) -> None:
+    house.fleet()
+    ids = sorted(house.paid(house.device(number), 10).hex() for number in (1, 2, 3))
+    viewer = house.client("viewer")
+
+    def found(search: str) -> list[str]:
+        return [
+            each["id"]
+            for each in viewer.get("/v1/channels", params={"search": search}).json()["items"]
+        ]
+
+    for each in ids:
+        assert found(each) == [each]
+        # An odd number of digits too, and as whoever copied it writes it.
+        assert found(each[:7].upper()) == [each]
+    digits = sorted({each[0] for each in ids})
+    assert [each for digit in digits for each in found(digit)] == ids
+    assert found("0" * 64) == []
+
+
 def test_the_legs_of_a_channel_add_up_to_its_mark(house: House) -> None:
     channel = gone_over(house)
     viewer = house.client("viewer")

@@ -105,6 +105,7 @@ def test_what_is_wrong_in_a_body_is_named(
         ("/v1/accounts?cursor=%25%25", "cursor"),
         ("/v1/channels?cursor=MXp6", "cursor"),
         ("/v1/channels?state=ajar", "state"),
+        ("/v1/channels?search=xyz", "search"),
     ],
 )
 def test_what_is_wrong_in_a_path_or_query_is_named(

@@ -159,7 +159,10 @@ def test_each_message_of_a_channel_is_taken_along_as_a_file_that_verifies(
     page = window.page
     with here.stage.api() as api:
         channel = next(each for each in api.items("/v1/channels") if each["units"] > 0)
-    window.go(f"/channels/{channel['id']}")
+    window.go("/channels")
+    page.get_by_label("Search").fill(channel["id"][:12])
+    expect(page.get_by_role("table", name="Channels").locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name=channel["id"][:8]).click()
     legs = page.get_by_role("table", name="Legs").locator("tbody tr")
     expect(legs).to_have_count(1)
     expect(legs).to_contain_text("Terms")

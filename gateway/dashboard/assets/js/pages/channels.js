@@ -12,6 +12,7 @@ export default async function channels(_params, signal) {
     name: "channels",
     query: () => ({}),
     kept: true,
+    search: { name: "search", label: "Search", placeholder: "Beginning of id" },
     filters: [{ name: "account", label: "Account", options: await accountChoices() }],
   });
   void every(LOOK_MS, signal, () => list.refresh());
