@@ -1,8 +1,6 @@
 """Databases as older versions of the program left them, with a row of most sorts, and all that a
 database holds, its schema too, so that two can be compared."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from sqlalchemy import Connection, inspect, text
 
@@ -10,9 +8,7 @@ from gateway.operations.office import MADE
 from gateway.store import migrations
 from gateway.store.engine import open_engine
 
-VERSIONS = sorted(
-    path.name[:4] for path in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py")
-)
+VERSIONS = migrations.versions()
 """Every version of the schema, the oldest first."""
 _ID = bytes(range(32))
 _ROWS: tuple[tuple[str, dict[str, object]], ...] = (

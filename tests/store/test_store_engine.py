@@ -5,8 +5,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CheckConstraint
@@ -138,19 +141,26 @@ def test_a_newer_database_is_refused_and_left_alone(database_url: str) -> None:
             open_store(database_url, upgrade=upgrade)
 
 
+def test_each_version_of_the_schema_follows_the_last_in_the_order_of_their_numbers() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    chain = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    assert migrations.versions() == chain[::-1]
+
+
 @pytest.mark.threat("C12")
 def test_a_migration_that_is_cut_off_leaves_the_old_schema(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C12."""
     engine = open_engine(database_url)
-    upgrade = migrations.command.upgrade
+    upgrade = command.upgrade
 
     def cut(*arguments: object) -> None:
         upgrade(*arguments)  # type: ignore[arg-type]
         raise InterruptedError
 
-    monkeypatch.setattr(migrations.command, "upgrade", cut)
+    monkeypatch.setattr(command, "upgrade", cut)
     with pytest.raises(InterruptedError):
         migrations.upgrade(engine)
     monkeypatch.undo()

@@ -6,46 +6,43 @@ migration, and a PostgreSQL one, is one transaction: the schema is the old one o
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 
 from gateway.store.errors import SchemaMismatch
 
-
-def _config() -> Config:
-    config = Config()
-    # A "%" in the path of an installation would be read as an interpolation.
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    return config
+_FOLDER = Path(__file__).parent
+_CURRENT = text("SELECT version_num FROM alembic_version")
 
 
-def head() -> str:
-    """The schema version that this program needs."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    if found is None:
+def versions() -> list[str]:
+    """The schema versions that this program knows, in their order."""
+    found = sorted(
+        path.name.partition("_")[0] for path in (_FOLDER / "versions").glob("[0-9]*_*.py")
+    )
+    if not found:
         raise SchemaMismatch("this installation holds no migrations; install it again")
     return found
 
 
+def head() -> str:
+    """The schema version that this program needs."""
+    return versions()[-1]
+
+
 def current(conn: Connection) -> str | None:
     """The schema version of a database; None if it is empty."""
-    return MigrationContext.configure(conn).get_current_revision()
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    found = conn.execute(_CURRENT).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def _refuse_newer(found: str | None) -> None:
-    if found is None:
-        return
-    try:
-        ScriptDirectory.from_config(_config()).get_revision(found)
-    except CommandError as error:
+    if found is not None and found not in versions():
         raise SchemaMismatch(
             f"database schema {found} is unknown to this program, which needs {head()}: "
             "install the newer version of the program that wrote it"
-        ) from error
+        )
 
 
 def upgrade(engine: Engine) -> None:
@@ -65,12 +62,21 @@ def upgrade_in(conn: Connection, revision: str = "head") -> None:
     """
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('tallystick schema'))")
-    _refuse_newer(current(conn))
-    if revision != "head":
-        _refuse_newer(revision)
-    config = _config()
+    wanted = head() if revision == "head" else revision
+    found = current(conn)
+    _refuse_newer(found)
+    _refuse_newer(wanted)
+    if found == wanted:
+        return
+    # Imported here, since it takes an eighth of a command's start and almost none upgrades.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    # A "%" in the path of an installation would be read as an interpolation.
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = conn
-    command.upgrade(config, revision)
+    command.upgrade(config, wanted)
 
 
 def check(engine: Engine) -> None:
