@@ -2,11 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.cli import warm
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,16 +45,8 @@ class Cli:
         self._changes = changes
 
     def __call__(self, *arguments: str | Path) -> Ended:
-        done = subprocess.run(
-            command("--data", self.data, *arguments),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=self.data.parent,
-            env=environment(**self._changes),
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        words = ["--data", str(self.data), *map(str, arguments)]
+        return Ended(*warm.call(words, environment(**self._changes), self.data.parent))
 
     def ok(self, *arguments: str | Path) -> Any:
         """The JSON that a call prints, which must succeed."""
