@@ -3,19 +3,13 @@
 import subprocess
 from pathlib import Path
 
-from tests.cli.tallystick import command, environment
+from tests.cli import warm
+from tests.cli.tallystick import ROOT, environment
 
 
 def verify_command(
     *arguments: str | Path, as_json: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run it; nothing is set up for it."""
-    before = ("--json",) if as_json else ()
-    return subprocess.run(
-        command(*before, "verify", *arguments),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=environment(),
-    )
+    words = [*(("--json",) if as_json else ()), "verify", *map(str, arguments)]
+    return subprocess.CompletedProcess(words, *warm.call(words, environment(), ROOT))
