@@ -9,6 +9,7 @@ import atexit
 import gc
 import json
 import os
+import pkgutil
 import select
 import subprocess
 import sys
@@ -20,7 +21,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-ROOT = Path(__file__).parents[2]
 _SECONDS = 60.0
 _LOADED = ("alembic.command", "alembic.config", "psycopg", "typer.rich_utils")
 """What commands import where they need it, beside their own modules."""
@@ -52,7 +52,7 @@ def _process() -> "subprocess.Popen[bytes]":
         [sys.executable, "-W", "ignore", "-m", "tests.cli.warm"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=ROOT,
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "COLUMNS": "200"},
         bufsize=0,
         start_new_session=True,
@@ -69,8 +69,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _load() -> None:
-    for path in sorted((ROOT / "gateway" / "commands").glob("[a-z]*.py")):
-        import_module(f"gateway.commands.{path.stem}")
+    for module in pkgutil.iter_modules(import_module("gateway.commands").__path__):
+        import_module(f"gateway.commands.{module.name}")
     for name in _LOADED:
         import_module(name)
 
