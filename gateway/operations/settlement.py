@@ -230,10 +230,11 @@ def record(store: Store, outcomes: Sequence[Outcome], number: int | None = None)
             instructions.record_outcome(conn, each.instruction_id, each.outcome, each.note, at)
             for each in outcomes
         ]
-        for each in outcomes:
-            after = {"outcome": each.outcome}
-            audit.record(
-                conn, "instruction.outcome", each.instruction_id, after=after, why=each.note
-            )
+        for each, is_news in zip(outcomes, news, strict=True):
+            if is_news:
+                after = {"outcome": each.outcome}
+                audit.record(
+                    conn, "instruction.outcome", each.instruction_id, after=after, why=each.note
+                )
         notices.decided(conn)
         return sum(news)

@@ -8,17 +8,19 @@ import pytest
 
 from gateway.documents.cells import decimal, safe_cell
 from gateway.ledger.states import IllegalMove
+from gateway.operations import settlement
 from gateway.settlement import run as runs
 from gateway.settlement.instructions import of_run, record_outcome, submit_pending
 from gateway.settlement.rails import Instruction
 from gateway.settlement.rails.manual import (
     ManualRail,
+    Outcome,
     OutcomesError,
     read_outcomes,
 )
 from gateway.settlement.run import run_settlement
 from gateway.settlement.verify_books import verify_books
-from gateway.store import accounts, journal
+from gateway.store import accounts, audit, journal
 from gateway.store.engine import Store
 from gateway.store.errors import Conflict, NotFound
 from tests.settlement.fleet import GATEWAY, PRICE, Fleet
@@ -48,6 +50,22 @@ def test_instructions_are_written_once_as_exact_decimals(store: Store, tmp_path:
         ("bee", "pay", "3.703701", "EUR"),
     ]
     assert [path.name for path in (tmp_path / "rail").iterdir()] == ["run-1.csv"]
+
+
+def test_an_outcome_that_is_told_again_is_no_news_to_the_audit_log(
+    store: Store, tmp_path: Path
+) -> None:
+    settled(store)
+    submit_pending(store, ManualRail(tmp_path))
+    told = [Outcome("run-1-ant", "done", "")]
+    news = [settlement.record(store, told) for _ in range(2)]
+    both = [*told, Outcome("run-1-bee", "failed", "closed")]
+    news.append(settlement.record(store, both))
+    with store.read() as conn:
+        recorded = [each.subject for _, each, _ in audit.records(conn)]
+    assert news == [1, 0, 1]
+    assert recorded[-2:] == ["run-1-ant", "run-1-bee"]
+    assert recorded.count("run-1-ant") == 1
 
 
 @pytest.mark.threat("C2", "O4")
