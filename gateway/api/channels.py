@@ -173,7 +173,8 @@ def list_channels(
     device: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
     state: Literal["open", "frozen", "closed"] | None = None,
     search: Annotated[
-        str | None, Query(description="The beginning of their ids: 1 to 64 hex digits.")
+        str | None,
+        Query(pattern=channels.BEGINNING, description="The beginning of their ids, in hex."),
     ] = None,
 ) -> Page[ChannelOut]:
     """Channels by id; `account` as payer or payee."""

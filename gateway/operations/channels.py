@@ -16,7 +16,8 @@ from gateway.store.errors import Conflict, RestoreFenced
 
 REASON = "operator"
 STATES = ("open", "frozen", "closed")
-_BEGINNING = re.compile("[0-9a-fA-F]{1,64}")
+BEGINNING = "^[0-9a-fA-F]{1,64}$"
+"""What the beginning of a channel's id looks like."""
 
 
 def page(
@@ -33,7 +34,7 @@ def page(
     digits. Raises BadInput."""
     if state is not None and state not in STATES:
         raise BadInput("state", "must be open, frozen or closed")
-    if search is not None and not _BEGINNING.fullmatch(search):
+    if search is not None and not re.fullmatch(BEGINNING, search):
         raise BadInput("search", "must be 1 to 64 hex digits, the beginning of a channel's id")
     with store.read() as conn:
         found = one_page(
