@@ -53,8 +53,8 @@ _CLAIM_CLOSED = (
     " JOIN tariff t ON t.id = c.tariff_id"
     " WHERE i.run IS NULL AND t.currency = :currency {scope} LIMIT :most)"
 )
-# What a part has cut is found by its entries, the journal's last: nothing else appends meanwhile.
-# As `channels.lock` does, which takes too long for so many.
+# As `channels.lock` does, which takes too long for so many. What a part has cut is found by its
+# entries, the journal's last: nothing else appends meanwhile.
 _LOCK = text(
     "SELECT count(*) FROM (SELECT channel.id FROM channel"
     " WHERE channel.id IN"
@@ -66,7 +66,6 @@ _ADVANCE = text(
     " WHERE i.channel_id = channel.id AND i.from_amount = channel.settled_amount"
     " AND i.run = :run AND i.entry_seq >= :first"
 )
-
 
 _COLUMNS = (
     "channel_id",

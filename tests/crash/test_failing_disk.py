@@ -127,7 +127,7 @@ def test_c4_each_write_and_sync_of_sqlite_fails_in_turn(run: Run, code: str) -> 
         whole = run.play(step, lambda: None)
         turns = run.operations(step)
         if code == "full":
-            turns = turns[:: -(-len(turns) // FULL)]
+            turns = turns[:: max(1, -(-len(turns) // FULL))]
         operations += len(turns)
         for number, nth in enumerate(turns):
 
